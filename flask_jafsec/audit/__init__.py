@@ -1,0 +1,1 @@
+"""What happened, kept so that a change can be noticed; where it is kept is in stores."""

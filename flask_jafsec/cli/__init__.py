@@ -1,0 +1,1 @@
+"""The commands under `flask jafsec`: one file for each noun."""

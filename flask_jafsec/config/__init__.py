@@ -1,0 +1,1 @@
+"""Settings: read from mappings, checked all at once, frozen."""

@@ -1,0 +1,1 @@
+"""Named keys, what is derived from them, and values sealed with them."""

@@ -1,0 +1,124 @@
+"""Errors for the people who configure, operate and program: nothing a caller sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class JafsecError(Exception):
+    """The root of every error here. ``code`` is stable and meant for programs."""
+
+    code = "jafsec_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the configuration; never holds a secret's value."""
+
+    key: str
+    what: str
+    instead: str
+
+    def __str__(self) -> str:
+        """Return *key: what is wrong. What to write instead.*"""
+        return f"{self.key}: {self.what}. {self.instead}"
+
+
+class SettingsError(JafsecError):
+    """The configuration cannot be used; ``problems`` lists everything that is wrong with it."""
+
+    code = "settings_invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        listed = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(
+            f"{len(self.problems)} problem(s) in the configuration:\n{listed}"
+        )
+
+
+class PartMissing(JafsecError):
+    """A declaration asks for something this release cannot do yet; ``part`` names the part."""
+
+    code = "part_missing"
+
+    def __init__(self, argument: str, part: str) -> None:
+        self.argument = argument
+        self.part = part
+        super().__init__(
+            f"{argument!r} needs the part '{part}', which is not in this release. "
+            f"Leave {argument!r} out; it is refused so that nothing looks protected and is not."
+        )
+
+
+class DeclarationError(JafsecError):
+    """A route or plug-in was declared in a way that cannot mean anything safe."""
+
+    code = "declaration_invalid"
+
+
+class InvalidValue(JafsecError, ValueError):
+    """A service was given a value it cannot accept. ``field`` names it, the value is not kept."""
+
+    code = "invalid_value"
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}")
+
+
+class NotFound(JafsecError, LookupError):
+    """What was named does not exist. ``kind`` is 'key', 'role', 'user', ..."""
+
+    code = "not_found"
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+        super().__init__(f"no such {kind}: {name}")
+
+
+class Conflict(JafsecError):
+    """The change cannot be made to what stands there now (exists already, is in use, is last)."""
+
+    code = "conflict"
+
+
+class GrantExceeded(JafsecError):
+    """Somebody tried to give away more than they hold; ``missing`` lists what they lack."""
+
+    code = "grant_exceeded"
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = tuple(sorted(missing))
+        super().__init__("the granter does not hold: " + ", ".join(self.missing))
+
+
+class Busy(JafsecError):
+    """Too much costly work waits already (password hashing); try again in ``retry_after_s``."""
+
+    code = "busy"
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"busy; try again in {retry_after_s} s")
+
+
+class StoreUnavailable(JafsecError):
+    """A database or shared store did not answer, or its answer is too old to be trusted."""
+
+    code = "store_unavailable"
+
+
+class SchemaOutdated(StoreUnavailable):
+    """The database stands at another schema than this code; the message names the command."""
+
+    code = "schema_outdated"
+
+
+class SinkFull(JafsecError):
+    """A sink cannot take another event at once."""
+
+    code = "sink_full"

@@ -1,0 +1,1 @@
+"""How often somebody may do something: rates and the arithmetic of buckets."""

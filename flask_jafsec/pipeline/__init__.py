@@ -1,0 +1,1 @@
+"""The straight line a request walks; it knows neither Flask nor a database."""

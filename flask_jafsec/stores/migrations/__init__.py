@@ -1,0 +1,1 @@
+"""The one linear history of the database schema, run by Alembic."""

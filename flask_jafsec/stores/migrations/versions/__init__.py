@@ -1,0 +1,1 @@
+"""The steps of the schema's history, in order; a released step never changes."""

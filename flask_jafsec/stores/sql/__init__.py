@@ -1,0 +1,1 @@
+"""The stores on SQLAlchemy Core: one file for each store."""

@@ -1,0 +1,1 @@
+"""What surrounds a message: response headers and rules for other origins."""

@@ -1,0 +1,1 @@
+"""The edge to Flask: the extension, its hooks and its decorators."""
