@@ -57,7 +57,7 @@ venv:
 	pwd > .venv/made-in
 
 demo: venv
-	$(call install,demo,)
+	$(call install,demo,[demo])
 	@PORT="$(PORT)" $(BIN)/python examples/demo.py
 
 test: venv

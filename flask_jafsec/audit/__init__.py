@@ -1,1 +1,1 @@
-"""What happened, kept so that a change can be noticed; where it is kept is in stores."""
+"""The audit trail: takes events, counts what repeats, hands them to sinks off the request's time."""

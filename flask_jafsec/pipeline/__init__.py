@@ -1,1 +1,1 @@
-"""The straight line a request walks; it knows neither Flask nor a database."""
+"""The line a request walks: what it carries, the steps, and their order."""

@@ -1,1 +1,1 @@
-"""The edge to Flask: the extension, its hooks and its decorators."""
+"""Where Flask lives: the extension, the gate around the application, and its hooks."""

@@ -1,1 +1,1 @@
-"""Where events are also sent to: one file for each kind of receiver."""
+"""Places events go to, one file each."""

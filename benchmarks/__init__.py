@@ -1,0 +1,1 @@
+"""Every promised figure beside its baseline in one run; the extension imports nothing of this."""

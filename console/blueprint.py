@@ -1,0 +1,44 @@
+"""Makes a blueprint and adds the pages."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from flask_jafsec.web.declarations import SIGN_IN, attach_to_blueprint
+from flask_jafsec.pipeline.policy import require_policy
+
+from .pages import routes, sign_in
+from .rendering import Pages
+
+#: The console's own policy: everything it shows comes from its own few files.
+#: Source: OWASP Content Security Policy Cheat Sheet, strict policy without inline code.
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+#: Static files change only with a release, and carry its number in their address.
+STATIC_MAX_AGE_S = 365 * 24 * 3600
+
+
+def make_blueprint(app_name: str) -> Blueprint:
+    """Return a console for one app; nothing is shared between apps."""
+    blueprint = Blueprint("jafsec", __name__, static_folder="static", static_url_path="/static")
+    # Whatever page is added and forgets to say who may see it is shown to nobody but people
+    # who hold this.
+    attach_to_blueprint(blueprint, require_policy(["jafsec:console:view"], credentials="session"))
+    setattr(blueprint, SIGN_IN, "jafsec.sign_in")
+    pages = Pages(app_name)
+    sign_in.add(blueprint, pages)
+    routes.add(blueprint, pages)
+    blueprint.after_request(_with_headers)
+    return blueprint
+
+
+def _with_headers(response: Response) -> Response:
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex"
+        response.headers["Referrer-Policy"] = "same-origin"
+    return response

@@ -1,0 +1,1 @@
+"""One module for each page: read input, ask one service, show the result."""

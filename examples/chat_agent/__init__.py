@@ -1,0 +1,1 @@
+"""A small application with an agent: chat, streamed chat, agents to manage, an export."""

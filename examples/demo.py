@@ -1,0 +1,137 @@
+"""`make demo`: prepares a small database once, prints curl lines that work, serves the chat agent."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / ".demo"
+
+#: The person the printed token belongs to, and the client the printed key belongs to.
+PERSON = "ann"
+CLIENT = "nightly-report"
+
+
+def main() -> None:
+    """Prepare, print, serve."""
+    port = _port()
+    _set_environment()
+    sys.path.insert(0, str(ROOT / "examples"))
+    shown = prepare()
+    print(page(shown, f"http://127.0.0.1:{port}"), flush=True)
+    serve(port)
+
+
+def prepare() -> dict[str, str]:
+    """Make keys, database, people and an API key where they are missing; return what to print."""
+    from chat_agent.app import create_app
+
+    app = create_app()
+    from flask_jafsec.web.extension import state_of
+
+    state = state_of(app)
+    kept = KEPT / "shown.json"
+    shown: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
+    if not shown:
+        shown = _fill(state)
+        _write_private(kept, json.dumps(shown))
+    # The database lasts, an access token does not: every start prints a fresh one.
+    pair = state.tokens.issue(shown["person_id"], by="demo", lifetime_s=24 * 3600)
+    state.services.trail.close()
+    return {**shown, "token": pair.access}
+
+
+def _fill(state: Any) -> dict[str, str]:
+    from flask_jafsec.errors import Conflict
+    from flask_jafsec.identity.permissions import Actor
+
+    demo = Actor.operator("demo")
+    password = secrets.token_urlsafe(9)
+    person = state.users.create(PERSON, by=demo, password=password)
+    state.roles.grant(person.user.id, "admin", by=demo)
+    minted = state.keys.mint(CLIENT, scopes=["chat:basic"], by=demo, rate="60/minute")
+    shown = {"person_id": person.user.id, "password": password, "key": minted.secret}
+    try:
+        admin = state.users.create("admin", by=demo)
+    except Conflict:
+        return shown
+    state.roles.grant(admin.user.id, "jafsec_admin", by=demo)
+    return {**shown, "admin_password": admin.one_time_password}
+
+
+def page(shown: dict[str, str], address: str) -> str:
+    """Return what is printed at the start."""
+    lines = [
+        "",
+        f"  Chat agent   {address}/chat",
+        f"  Console      {address}/security",
+    ]
+    if "admin_password" in shown:
+        lines += [
+            "               sign in as admin with the one-time password "
+            + shown["admin_password"],
+            "               (24 hours, to be changed at the first sign-in)",
+        ]
+    chat = f"{address}/chat -H 'Content-Type: application/json' -d '{{\"message\": \"hello\"}}'"
+    lines += [
+        "",
+        "  A person with an access token:",
+        f"    curl -i {chat} \\\n      -H 'Authorization: Bearer {shown['token']}'",
+        "",
+        "  A client with an API key:",
+        f"    curl -i {chat} \\\n      -H 'X-API-Key: {shown['key']}'",
+        "",
+        "  Nobody:",
+        f"    curl -i {chat}",
+        "",
+        "  Stop with Ctrl-C. The data stays in .demo; remove that folder to start anew.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def serve(port: int) -> None:
+    """Become a gunicorn with two processes of four threads."""
+    arguments = [
+        sys.executable,
+        *("-m", "gunicorn", "--chdir", str(ROOT / "examples")),
+        *("--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"),
+        "chat_agent.app:create_app()",
+    ]
+    try:
+        os.execv(sys.executable, arguments)  # noqa: S606 - our own interpreter, no shell
+    except OSError as error:
+        sys.exit(f"demo: gunicorn could not be started: {error}")
+
+
+def _port() -> int:
+    text = os.environ.get("PORT", "8000")
+    if not text.isdigit() or not 1 <= int(text) <= 65_535:
+        sys.exit(f"demo: PORT must be a number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _set_environment() -> None:
+    KEPT.mkdir(mode=0o700, exist_ok=True)
+    keys = KEPT / "root-keys"
+    if not keys.exists():
+        from flask_jafsec.config.secrets import new_root_key
+
+        _write_private(keys, new_root_key("demo1") + "\n")
+    os.environ["JAFSEC_ROOT_KEYS_FILE"] = str(keys)
+    os.environ["JAFSEC_DATABASE_URL"] = f"sqlite:///{KEPT / 'demo.sqlite3'}"
+    os.environ["JAFSEC_APP_ID"] = "chat-agent-demo"
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main()

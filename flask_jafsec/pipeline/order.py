@@ -1,0 +1,73 @@
+"""What happens to a request, in which order: the tuples of steps, and the loop that runs them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from flask_jafsec.errors import Halt, Refusal, SecurityUnavailable
+from flask_jafsec.pipeline.exchange import Exchange
+from flask_jafsec.pipeline.inbound import (
+    answer_preflight,
+    authenticate,
+    authenticate_session,
+    authorise,
+    limit_client,
+    limit_identity,
+    redirect_insecure,
+    refuse_unreadable,
+)
+from flask_jafsec.pipeline.recording import record_refusal
+from flask_jafsec.pipeline.services import Services
+
+_log = logging.getLogger("flask_jafsec")
+
+Step = Callable[[Exchange, Services], None]
+
+#: Before Flask builds anything; no route is known yet.
+GATE: Final[tuple[Step, ...]] = (
+    redirect_insecure,  # only where configured; spares health checks
+    answer_preflight,
+    refuse_unreadable,
+    limit_client,  # one rate per address, so guessing credentials is slow
+    authenticate,  # header credentials only
+)
+
+#: In front of the view.
+INBOUND: Final[tuple[Step, ...]] = (
+    authenticate_session,  # only where no header credential came
+    limit_identity,  # the route's rates, so one customer cannot starve another
+    authorise,
+)
+
+# A step stands here only when its part exists: check_block, verify_signature, screen_input and
+# the steps after the view come with theirs.
+
+
+def walk(steps: tuple[Step, ...], exchange: Exchange, services: Services) -> Halt | None:
+    """Run *steps* in order; return what ended them early, or None when all have passed.
+
+    A refusal is recorded here, once, whichever step it came from. An error that no step expected
+    becomes a refusal too: nothing unforeseen lets anybody in.
+    """
+    try:
+        for step in steps:
+            step(exchange, services)
+    except Refusal as refusal:
+        return _refuse(exchange, services, refusal)
+    except Halt as answered:
+        exchange.recorded = True  # a preflight or redirect decides nothing about anybody
+        return answered
+    except Exception as error:  # R1 of the fault rules: an unexpected error is a no, and is said
+        _log.exception("a security step failed; the request is refused")
+        return _refuse(
+            exchange, services, SecurityUnavailable(f"step_failed:{type(error).__name__}")
+        )
+    return None
+
+
+def _refuse(exchange: Exchange, services: Services, refusal: Refusal) -> Refusal:
+    exchange.refusal = refusal
+    exchange.decision = record_refusal(exchange, services, refusal)
+    return refusal

@@ -1,0 +1,284 @@
+"""Settings into services: the one place where things are put together."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, Response
+
+from flask_jafsec.audit.sinks.log_line import JsonLog
+from flask_jafsec.audit.trail import Trail
+from flask_jafsec.clock import SystemClock
+from flask_jafsec.config.loading import load
+from flask_jafsec.config.settings import Settings
+from flask_jafsec.encryption.keyring import Keyring, Purpose
+from flask_jafsec.identity.access import Access
+from flask_jafsec.identity.api_keys import ApiKeys
+from flask_jafsec.identity.freshness import Freshness
+from flask_jafsec.identity.jwks import jwks_document
+from flask_jafsec.identity.key_use import KeyUseCounter
+from flask_jafsec.identity.passwords import Passwords
+from flask_jafsec.identity.revocations import Revocations
+from flask_jafsec.identity.roles import Roles
+from flask_jafsec.identity.sessions import Sessions
+from flask_jafsec.identity.token_keys import TokenKey, TokenKeys
+from flask_jafsec.identity.tokens import Tokens
+from flask_jafsec.identity.users import Users
+from flask_jafsec.limiting.limiter import Limiter, keyed_hash
+from flask_jafsec.limiting.local import LocalRates
+from flask_jafsec.limiting.rates import parse_rate
+from flask_jafsec.pipeline.policy import public_policy
+from flask_jafsec.pipeline.recognised import Recognised
+from flask_jafsec.pipeline.services import Services
+from flask_jafsec.transport.cors import Cors
+from flask_jafsec.transport.headers import ApiProfile
+from flask_jafsec.web import pages
+from flask_jafsec.web.accounts import Accounts
+from flask_jafsec.web.answers import Answers
+from flask_jafsec.web.declarations import Declarations, attach, path_rule
+from flask_jafsec.web.gate import Gate
+from flask_jafsec.web.hooks import Hooks
+from flask_jafsec.web.json_bodies import refuse_too_deep
+from flask_jafsec.web.state import State
+
+if TYPE_CHECKING:
+    from flask_jafsec.protocols import Clock, RateStore, Sink, Store
+    from flask_jafsec.web.extension import Plugins
+
+_log = logging.getLogger("flask_jafsec")
+
+#: The role of the administrators of JafSecurity itself; it is there without configuration.
+BUILT_IN_ROLES: Final[Mapping[str, frozenset[str]]] = {"jafsec_admin": frozenset({"jafsec:*"})}
+
+#: Refresh tokens, bans and sessions are kept this long after their end, then forgotten.
+PRUNE_AFTER_DAYS: Final = 7
+
+#: How long others may keep our public keys: a new key is published this long before it signs.
+#: Source: keys-and-privacy of the project, 6.3 (publish, wait, sign).
+JWKS_MAX_AGE_S: Final = 600
+
+#: How often a process looks for them, in seconds.
+PRUNE_EVERY_S: Final = 3600.0
+
+
+def assemble(app: Flask, plugins: Plugins) -> State:
+    """Put everything together for *app*, wrap it in the gate, register hooks, commands, console.
+
+    Raises:
+        SettingsError: The configuration cannot be used.
+    """
+    settings = load(
+        app.config,
+        os.environ,
+        app_name=app.import_name,
+        instance_path=app.instance_path,
+        debug=app.debug,
+        testing=app.testing,
+    )
+    state, accounts = _build(app, settings, plugins)
+    _wrap(app, state)
+    accounts.offer_login_manager()
+    refuse_too_deep(app)
+    _say_what_to_know(settings)
+    return state
+
+
+def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Accounts]:
+    clock = plugins.clock or SystemClock()
+    store = plugins.store or _store(settings)
+    keyring = Keyring([(key.id, key.material) for key in settings.root_keys], settings.app_id)
+    trail = Trail(store, _sinks(settings, plugins), clock)
+    freshness = Freshness(store.epoch, clock)
+    built_in = {**settings.roles, **BUILT_IN_ROLES}
+    roles = Roles(store, trail, clock, built_in)
+    access = Access(store, built_in, clock, load_roles=plugins.load_roles)
+    tokens = _tokens(settings, keyring, store, trail, clock)
+    keys = ApiKeys(
+        store,
+        trail,
+        keyring,
+        clock,
+        access,
+        environment=settings.environment,
+        check_rate=parse_rate,
+    )
+    key_use = KeyUseCounter(store)
+    sessions = Sessions(
+        store,
+        trail,
+        clock,
+        idle_s=settings.session_idle_s,
+        lifetime_s=settings.session_lifetime_s,
+    )
+    accounts = Accounts(app, sessions, access, freshness)
+    limits = settings.limits
+    services = Services(
+        clock=clock,
+        trail=trail,
+        tokens=tokens,
+        keys=keys,
+        key_use=key_use,
+        access=access,
+        revocations=Revocations(store, clock, longest_s=tokens.longest_s),
+        freshness=freshness,
+        recognised=Recognised(),
+        limiter=_limiter(settings, keyring, clock) if limits.enabled else None,
+        address_rate=parse_rate(limits.address_rate)
+        if limits.enabled and limits.address_rate
+        else None,
+        address_rates=LocalRates(clock.monotonic),
+        cors=Cors(settings.cors) if settings.cors.origins is not None else None,
+        find_session=accounts.find_session,
+        https_redirect=settings.headers.https_redirect,
+        health_paths=frozenset(settings.health_paths),
+        realm=settings.realm,
+    )
+    state = State(
+        settings=settings,
+        store=store,
+        keyring=keyring,
+        services=services,
+        declarations=Declarations(
+            app, [path_rule(rule.pattern, rule.declares) for rule in settings.routes]
+        ),
+        tokens=tokens,
+        keys=keys,
+        roles=roles,
+        users=Users(
+            store, trail, Passwords(), clock, derive=keyring, roles=roles, access=access
+        ),
+        sessions=sessions,
+    )
+    return state, accounts
+
+
+def _store(settings: Settings) -> Store:
+    from flask_jafsec.stores.sql.store import SqlStore
+
+    return SqlStore(settings.database_url)
+
+
+def _sinks(settings: Settings, plugins: Plugins) -> Sequence[Sink]:
+    if plugins.sinks is not None:
+        return plugins.sinks
+    return [JsonLog(level=settings.log_level)] if settings.log_enabled else []
+
+
+def _tokens(
+    settings: Settings, keyring: Keyring, store: Store, trail: Trail, clock: Clock
+) -> Tokens:
+    said = settings.tokens
+    keys = TokenKeys.assembled(
+        configured=[TokenKey.from_text(key.kid, key.text, key.algorithm) for key in said.keys],
+        guide_secret=said.guide_secret,
+        derived={root: keyring.derive(Purpose.TOKEN_HS, root) for root in keyring.root_ids},
+    )
+    return Tokens(
+        keys,
+        store,
+        trail,
+        clock,
+        issuer=said.issuer,
+        audience=said.audience,
+        refresh_keys=[keyring.derive(Purpose.REFRESH_INDEX, root) for root in keyring.root_ids],
+        lifetime_s=said.lifetime_s,
+        refresh_lifetime_s=said.refresh_lifetime_s,
+        leeway_s=said.leeway_s,
+        max_age_s=said.max_age_s,
+    )
+
+
+def _limiter(settings: Settings, keyring: Keyring, clock: Clock) -> Limiter:
+    limits = settings.limits
+    named = {name: parse_rate(text) for name, text in limits.named.items()}
+    if limits.store == "memory":
+        return Limiter(LocalRates(clock.monotonic), named)
+    from flask_jafsec.web.limits import SharedRates
+
+    # Other programs may read the shared store: no address and no subject stands there in clear.
+    secret = keyring.derive(Purpose.LIMITER_KEY, keyring.active)
+    shared = SharedRates(limits.store, limits.store_options, prefix=f"jafsec:{settings.app_id}")
+    return Limiter(shared, named, key_hash=keyed_hash(secret))
+
+
+def _wrap(app: Flask, state: State) -> None:
+    """Put the gate around *app* and register the hooks: from here on requests are judged."""
+    settings, services = state.settings, state.services
+    answers = Answers(
+        clock=services.clock,
+        realm=settings.realm,
+        profile=ApiProfile(settings.headers) if settings.headers.enabled else None,
+        cors=services.cors,
+    )
+    gate = Gate(app.wsgi_app, services, answers)
+    finish_page = pages.install(app, settings.headers) if settings.headers.enabled else _leave
+    Hooks(app, gate, services, answers, state.declarations, finish_page).register()
+    app.wsgi_app = gate  # type: ignore[method-assign]
+    services.trail.add_chore(_chores(state))
+    _serve_public_keys(app, state)
+    if settings.console_enabled:
+        # By name: the console is an edge, and the core never imports it (import contract).
+        import_module("flask_jafsec_console").mount(app, settings.console_prefix)
+
+
+def _serve_public_keys(app: Flask, state: State) -> None:
+    """Serve the public halves of asymmetric token keys; with secrets only there is nothing to say."""
+    keys = state.tokens.keys
+    if all(key.is_symmetric for key in keys):
+        return
+    document = jwks_document(keys)
+
+    def jwks() -> Response:
+        answer = Response(document, mimetype="application/jwk-set+json")
+        answer.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE_S}"
+        return answer
+
+    view = attach(public_policy())(jwks)
+    app.add_url_rule("/.well-known/jwks.json", "jafsec_jwks", view)
+
+
+def _leave(response: Response) -> None:
+    """Do nothing to a page: headers are switched off."""
+
+
+def _chores(state: State) -> Callable[[bool], None]:
+    """Return what the trail's writer does beside writing: counts of keys, and old rows."""
+    services = state.services
+    next_prune = [0.0]
+
+    def chore(last: bool) -> None:  # noqa: FBT001 - the shape of a chore
+        now = services.clock.time()
+        if last:
+            services.key_use.flush_all(now)
+            return
+        services.key_use.flush(now)
+        if now >= next_prune[0]:
+            next_prune[0] = now + PRUNE_EVERY_S
+            before = services.clock.now() - timedelta(days=PRUNE_AFTER_DAYS)
+            with state.store.writing() as tables:
+                tables.tokens.prune(before)
+                tables.sessions.prune(before)
+
+    return chore
+
+
+def _say_what_to_know(settings: Settings) -> None:
+    if settings.root_keys_made_up:
+        _log.warning(
+            "JAFSEC_ROOT_KEYS is not set: a key was made up for debug or tests. Tokens and API "
+            "keys made now end with this process. 'flask jafsec secrets new' prints a ready line."
+        )
+    if settings.limits.enabled and settings.limits.store == "memory":
+        workers = os.environ.get("WEB_CONCURRENCY", "")
+        times = f"{workers} times" if workers.isdigit() and int(workers) > 1 else "as many times as there are workers"
+        _log.info(
+            "limits are kept in memory, by each process for itself: several workers together let "
+            "%s as much through. JAFSEC_LIMITS_STORE=redis://... makes them exact.", times
+        )
+    for name in settings.fallbacks_used:
+        _log.info("%s was read from the environment, as the guide calls it", name)

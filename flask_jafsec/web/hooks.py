@@ -1,0 +1,142 @@
+"""Flask's three hooks: one in front of the view, one after it, one when the context closes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, Request, Response, request, url_for
+
+from flask_jafsec.errors import CredentialInvalid, CredentialMissing, Refusal, RouteUndeclared
+from flask_jafsec.pipeline.exchange import Exchange
+from flask_jafsec.pipeline.order import GATE, INBOUND, walk
+from flask_jafsec.pipeline.policy import UNROUTED
+from flask_jafsec.pipeline.recording import record_answer
+from flask_jafsec.web.declarations import SIGN_IN, Declarations
+from flask_jafsec.web.gate import EXCHANGE, Gate
+
+if TYPE_CHECKING:
+    from flask_jafsec.errors import Halt
+    from flask_jafsec.pipeline.services import Services
+    from flask_jafsec.web.answers import Answers
+
+#: Marks an exchange that was opened by the hook, because the request went around the gate.
+WITHOUT_GATE: Final = "flask_jafsec.without_gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The hooks of one app, with what they need."""
+
+    app: Flask
+    gate: Gate
+    services: Services
+    answers: Answers
+    declarations: Declarations
+    finish_page: Callable[[Response], None]
+
+    def register(self) -> None:
+        """Register one hook of each kind."""
+        self.app.before_request(self.open)
+        self.app.after_request(self.close)
+        self.app.teardown_request(self.settle)
+
+    def open(self) -> Response | None:
+        """Find the route's policy and walk the steps in front of the view."""
+        flask_request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one look-up instead of ten
+        exchange = flask_request.environ.get(EXCHANGE)
+        if exchange is None or exchange.home is not self.services:
+            exchange = self._open_without_gate(flask_request)
+            halt = walk(GATE, exchange, self.services)
+            if halt is not None:
+                return self._answer(halt, exchange)
+        self._find_policy(exchange, flask_request)
+        halt = walk(INBOUND, exchange, self.services)
+        return None if halt is None else self._answer(halt, exchange)
+
+    def _open_without_gate(self, flask_request: Request) -> Exchange:
+        """Open an exchange for a request that did not come through the gate.
+
+        It happens when a host replaces ``app.wsgi_app`` instead of wrapping it (also below another
+        app, whose exchange is not ours), and when a test calls ``preprocess_request`` itself. The steps of the gate are walked all the same.
+        """
+        exchange = self.gate.open(flask_request.environ)
+        flask_request.environ[EXCHANGE] = exchange
+        flask_request.environ[WITHOUT_GATE] = True
+        return exchange
+
+    def _find_policy(self, exchange: Exchange, flask_request: Request) -> None:
+        rule = flask_request.url_rule
+        if rule is None:
+            return  # no such address, or not by this method: Flask answers 404 or 405
+        exchange.route = rule.rule
+        exchange.view_args = flask_request.view_args or {}
+        method = flask_request.method
+        if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
+            exchange.policy = UNROUTED
+            return
+        exchange.policy = self.declarations.of(rule.endpoint, method, flask_request.path)
+
+    def _answer(self, halt: Halt, exchange: Exchange) -> Response:
+        if isinstance(halt, RouteUndeclared) and self.app.debug:
+            halt = self._explained(exchange)
+        if isinstance(halt, CredentialMissing | CredentialInvalid) and exchange.facts.method == "GET":
+            sign_in = self._sign_in_of(request.blueprints)
+            if sign_in:
+                exchange.status = HTTPStatus.SEE_OTHER
+                return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url_for(sign_in)})
+        status, headers, body = self.answers.render(halt, exchange)
+        return Response(body, status=status, headers=headers)
+
+    def _sign_in_of(self, blueprints: list[str]) -> str:
+        """Return where people of this part of the app sign in; empty where nobody said."""
+        found = (getattr(self.app.blueprints.get(name), SIGN_IN, "") for name in blueprints)
+        return next((endpoint for endpoint in found if endpoint), "")
+
+    def _explained(self, exchange: Exchange) -> Refusal:
+        endpoint = request.endpoint or ""
+        view = inspect.unwrap(self.app.view_functions[endpoint])
+        where = getattr(view, "__code__", None)
+        line = f"{where.co_filename}:{where.co_firstlineno}" if where else endpoint
+        return RouteUndeclared(
+            detail=f"{view.__qualname__} ({line}) says nothing about who may call it. Add "
+            '@jafsec.require("some:permission") or @jafsec.public() directly above the function; '
+            "if it is there, a decorator above it lacks functools.wraps. (Shown in debug only.)"
+        )
+
+    def close(self, response: Response) -> Response:
+        """Give an HTML answer its page headers; finish answers that miss the gate."""
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            self.finish_page(response)
+        environ = request.environ
+        exchange = environ.get(EXCHANGE)
+        if exchange is not None:
+            exchange.streams = response.is_streamed
+        if WITHOUT_GATE in environ:
+            exchange.status = response.status_code
+            pairs = list(response.headers.to_wsgi_list())
+            self.answers.finish(pairs, exchange)
+            response.headers.clear()
+            response.headers.extend(pairs)
+        return response
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Note that the view crashed; record what is complete now, and what misses the gate.
+
+        An answer that comes in pieces is complete only when the server closes it (gate.py).
+        """
+        environ = request.environ
+        exchange = environ.get(EXCHANGE)
+        if exchange is None:
+            return
+        if error is not None:
+            exchange.crashed = True
+        if WITHOUT_GATE in environ or (
+            exchange.status and (exchange.crashed or not exchange.streams)
+        ):
+            record_answer(exchange, self.services)
+
+

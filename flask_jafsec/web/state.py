@@ -1,0 +1,34 @@
+"""What JafSecurity keeps for one app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_jafsec.config.settings import Settings
+    from flask_jafsec.encryption.keyring import Keyring
+    from flask_jafsec.identity.api_keys import ApiKeys
+    from flask_jafsec.identity.roles import Roles
+    from flask_jafsec.identity.tokens import Tokens
+    from flask_jafsec.identity.users import Users
+    from flask_jafsec.pipeline.services import Services
+    from flask_jafsec.protocols import Store
+    from flask_jafsec.web.declarations import Declarations
+    from flask_jafsec.identity.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The services of one app, and what the steps of its line work with."""
+
+    settings: Settings
+    store: Store
+    keyring: Keyring
+    services: Services
+    declarations: Declarations
+    tokens: Tokens
+    keys: ApiKeys
+    roles: Roles
+    users: Users
+    sessions: Sessions

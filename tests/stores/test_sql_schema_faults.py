@@ -1,0 +1,141 @@
+"""The schema when something goes wrong: failing steps, killed processes, several at once."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from flask_jafsec.stores import schema
+from flask_jafsec.stores.schema import Standing
+from flask_jafsec.stores.sql.store import SqlStore
+
+#: More than the statements of any upgrade. The loops end by themselves long before.
+MANY = 200
+
+
+class Broken(Exception):
+    """Raised by the tests in the middle of an upgrade."""
+
+
+@contextmanager
+def at_statement(number: int, act: Any) -> Iterator[None]:
+    """Call *act* before the statement of this number, counted over all engines."""
+    seen = iter(range(MANY))
+
+    def count(*_: object) -> None:
+        if next(seen) == number:
+            act()
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+
+
+def fail() -> None:
+    raise Broken
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_an_upgrade_that_fails_at_any_statement_leaves_nothing(empty_url: str) -> None:
+    schema.check(empty_url)
+    for number in range(MANY):
+        with at_statement(number, fail):
+            try:
+                schema.upgrade(empty_url)
+            except Broken:
+                state = None
+            else:
+                break
+        state = schema.check(empty_url)
+        assert (state.state, state.blank) == (Standing.EMPTY, True), f"statement {number}"
+
+    assert number > 20
+    assert schema.check(empty_url).state is Standing.CURRENT
+
+
+def upgrade_and_die(url: str, number: int) -> None:
+    with at_statement(number, kill):
+        schema.upgrade(url)
+
+
+def test_an_upgrade_that_is_killed_at_any_statement_leaves_nothing(empty_url: str) -> None:
+    fork = multiprocessing.get_context("fork")
+    for number in range(MANY):
+        child = fork.Process(target=upgrade_and_die, args=(empty_url, number))
+        child.start()
+        child.join()
+        if child.exitcode == 0:
+            break
+        assert child.exitcode == -signal.SIGKILL
+        state = schema.check(empty_url)
+        assert (state.state, state.blank) == (Standing.EMPTY, True), f"statement {number}"
+
+    assert number > 20
+    assert schema.check(empty_url).state is Standing.CURRENT
+
+
+def test_making_a_sqlite_file_that_is_killed_at_any_statement_is_done_again(
+    sqlite_url: str,
+) -> None:
+    def make(number: int) -> None:
+        with at_statement(number, kill):
+            SqlStore(sqlite_url).epoch()
+
+    fork = multiprocessing.get_context("fork")
+    for number in range(MANY):
+        child = fork.Process(target=make, args=(number,))
+        child.start()
+        child.join()
+        if child.exitcode == 0:
+            break
+        assert schema.check(sqlite_url).state in (Standing.EMPTY, Standing.CURRENT)
+
+    assert number > 20
+    assert SqlStore(sqlite_url).epoch() == 0
+
+
+def in_processes(number: int, target: Any, *arguments: Any) -> list[int | None]:
+    """Return the exit codes of *number* fresh processes that ran *target* at the same time."""
+    spawn = multiprocessing.get_context("forkserver")
+    barrier = spawn.Barrier(number)
+    children = [spawn.Process(target=target, args=(barrier, *arguments)) for _ in range(number)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+    return [child.exitcode for child in children]
+
+
+def use_store(barrier: Any, url: str) -> None:
+    store = SqlStore(url)
+    barrier.wait()
+    with store.writing() as tables:
+        tables.raise_epoch()
+
+
+def run_upgrade(barrier: Any, url: str) -> None:
+    barrier.wait()
+    schema.upgrade(url)
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_processes_that_start_at_once_make_one_schema(sqlite_url: str, attempt: int) -> None:
+    assert in_processes(4, use_store, sqlite_url) == [0] * 4
+
+    assert SqlStore(sqlite_url).epoch() == 4
+
+
+def test_processes_that_upgrade_at_once_do_it_one_after_the_other(empty_url: str) -> None:
+    assert in_processes(4, run_upgrade, empty_url) == [0] * 4
+
+    assert schema.check(empty_url).state is Standing.CURRENT
