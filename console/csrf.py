@@ -24,7 +24,9 @@ _MAX_CHARS: Final = 64
 
 def binding(session_id: str) -> str:
     """Return what the form is bound to: the session, or a random cookie before there is one."""
-    return session_id or request.cookies.get(FORM_COOKIE, "")[:_MAX_CHARS] or secrets.token_urlsafe(24)
+    return (
+        session_id or request.cookies.get(FORM_COOKIE, "")[:_MAX_CHARS] or secrets.token_urlsafe(24)
+    )
 
 
 def token(key: bytes, bound_to: str, purpose: str) -> str:

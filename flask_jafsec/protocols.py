@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from flask_jafsec.events import Event
 from flask_jafsec.records import (
@@ -78,9 +77,8 @@ class Recorder(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a rate says about one request."""
+class Allowance(NamedTuple):
+    """What a rate says about one request. A tuple, because one is made for every request."""
 
     name: str
     allowed: bool

@@ -18,9 +18,7 @@ class CredentialRejected(JafsecError):
 
     code = "credential_rejected"
 
-    def __init__(
-        self, reason: str, *, was_genuine: bool = False, key_id: str = ""
-    ) -> None:
+    def __init__(self, reason: str, *, was_genuine: bool = False, key_id: str = "") -> None:
         self.reason = reason
         self.was_genuine = was_genuine
         self.key_id = key_id

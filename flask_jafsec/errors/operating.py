@@ -33,9 +33,7 @@ class SettingsError(JafsecError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         listed = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(
-            f"{len(self.problems)} problem(s) in the configuration:\n{listed}"
-        )
+        super().__init__(f"{len(self.problems)} problem(s) in the configuration:\n{listed}")
 
 
 class PartMissing(JafsecError):

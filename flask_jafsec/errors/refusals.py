@@ -68,9 +68,7 @@ class CredentialInvalid(Refusal):
     code = "credential_invalid"
     status = 401
     title = "Credential not accepted"
-    detail = (
-        "The credential is not valid, or not any more. Get a new one and try again."
-    )
+    detail = "The credential is not valid, or not any more. Get a new one and try again."
 
 
 class CredentialMalformed(Refusal):
@@ -147,13 +145,10 @@ class RateExceeded(Refusal):
     title = "Too many requests"
     detail = "Wait as long as Retry-After says, then try again."
 
-    def __init__(
-        self, reason: str, retry_after_s: int, headers: Sequence[tuple[str, str]] = ()
-    ) -> None:
+    def __init__(self, reason: str, retry_after_s: int, exact_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(
-            reason, headers=(("Retry-After", str(retry_after_s)), *headers)
-        )
+        self.retry_after_exact_s = float(retry_after_s) if exact_s is None else exact_s
+        super().__init__(reason, headers=(("Retry-After", str(retry_after_s)),))
 
 
 class SecurityUnavailable(Refusal):

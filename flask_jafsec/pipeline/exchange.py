@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask_jafsec.errors import CredentialRejected, Refusal
+from flask_jafsec.errors import CredentialRejected
 from flask_jafsec.pipeline.policy import UNROUTED, RoutePolicy
 from flask_jafsec.protocols import Allowance
 from flask_jafsec.records import ANONYMOUS, Credential, Identity
@@ -15,70 +15,60 @@ class Facts:
     """What is true about a request when it opens; never changed afterwards.
 
     A plain class with slots, because it is made for every request: a frozen dataclass of this
-    size costs four times as much to build. What few requests need is read from the headers when
-    it is asked for.
+    size costs four times as much to build.
     """
 
     __slots__ = (
-        "_environ",
+        "accept",
         "api_key",
         "authorization",
         "client",
         "cookie",
+        "host",
         "method",
+        "mount",
         "opened_at",
         "origin",
         "path",
+        "preflight_headers",
+        "preflight_method",
+        "query",
         "request_id",
         "scheme",
+        "sec_fetch_site",
     )
 
-    def __init__(  # noqa: PLR0913 - every fact is named at the one place that gathers them
+    def __init__(
         self,
-        *,
-        method: str,
-        path: str,
         environ: Mapping[str, Any],
-        scheme: str = "http",
-        client: str = "",
-        opened_at: float = 0.0,
-        request_id: str = "",
-        authorization: str | None = None,
-        api_key: str | None = None,
-        cookie: str | None = None,
-        origin: str | None = None,
+        client: str,
+        scheme: str,
+        opened_at: float,
+        request_id: str,
     ) -> None:
-        self.method = method
-        self.path = path
-        self._environ = environ
-        self.scheme = scheme
+        """Copy what the steps may ask for from *environ*, a WSGI environment (PEP 3333).
+
+        The environment itself is not kept: it holds the exchange, and the circle would leave the
+        whole request to the garbage collector, which costs half a request.
+        """
+        get = environ.get
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path: str = get("PATH_INFO", "")
         self.client = client
+        self.scheme = scheme
         self.opened_at = opened_at
         self.request_id = request_id
-        self.authorization = authorization
-        self.api_key = api_key
-        self.cookie = cookie
-        self.origin = origin
-
-    def header(self, name: str) -> str | None:
-        """Return a request header by its lower-case name with underscores, or None."""
-        value: str | None = self._environ.get("HTTP_" + name.upper())
-        return value
-
-    @property
-    def host(self) -> str:
-        """The host the caller named, with its port where one was given."""
-        return self._environ.get("HTTP_HOST") or self._environ.get("SERVER_NAME") or ""
-
-    @property
-    def query(self) -> str:
-        """The raw query string."""
-        return self._environ.get("QUERY_STRING") or ""
-
-    @property
-    def mount(self) -> str:
-        """The path under which the application is mounted; usually empty."""
-        return self._environ.get("SCRIPT_NAME") or ""
+        self.authorization: str | None = get("HTTP_AUTHORIZATION")
+        self.api_key: str | None = get("HTTP_X_API_KEY")
+        self.cookie: str | None = get("HTTP_COOKIE")
+        self.origin: str | None = get("HTTP_ORIGIN")
+        self.accept: str = get("HTTP_ACCEPT", "")
+        self.sec_fetch_site: str | None = get("HTTP_SEC_FETCH_SITE")
+        self.host: str = get("HTTP_HOST") or get("SERVER_NAME", "")
+        self.mount: str = get("SCRIPT_NAME", "")
+        self.query: str = get("QUERY_STRING", "")
+        self.preflight_method: str | None = get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+        self.preflight_headers: str = get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
 
 
 class Exchange:
@@ -90,6 +80,7 @@ class Exchange:
 
     __slots__ = (
         "allowances",
+        "complete",
         "cross_site",
         "crashed",
         "decision",
@@ -100,11 +91,9 @@ class Exchange:
         "policy",
         "presented",
         "recorded",
-        "refusal",
         "rejected",
         "route",
         "status",
-        "streams",
         "unavailable",
         "view_args",
     )
@@ -122,9 +111,8 @@ class Exchange:
         self.route = ""  # the hook that knows the route: the rule, never the raw path
         self.view_args: Mapping[str, object] = {}  # the hook that knows the route
         self.allowances: tuple[Allowance, ...] = ()  # limit_client, limit_identity
-        self.refusal: Refusal | None = None  # the loop, when a step raises
         self.decision = ""  # the loop: the id of the event of a refusal
         self.status = 0  # the answer's status
-        self.streams = True  # the hook after the view: whether pieces are still to come
-        self.crashed = False  # the hook that closes: the view raised
+        self.complete = False  # the gate: the answer's length is known, so no piece is missing
+        self.crashed = False  # Flask's signal, or the gate: the view raised
         self.recorded = False  # record; an exchange is recorded exactly once

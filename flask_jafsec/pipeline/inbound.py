@@ -59,11 +59,10 @@ def answer_preflight(exchange: Exchange, services: Services) -> None:
     facts = exchange.facts
     if facts.method != "OPTIONS" or services.cors is None:
         return
-    method = facts.header("access_control_request_method")
+    method = facts.preflight_method
     if facts.origin is None or method is None:
         return
-    asked = facts.header("access_control_request_headers") or ""
-    headers = services.cors.preflight(facts.origin, method, asked)
+    headers = services.cors.preflight(facts.origin, method, facts.preflight_headers)
     raise Answered(204, headers)
 
 
@@ -90,7 +89,7 @@ def limit_client(exchange: Exchange, services: Services) -> None:
         address_key(exchange.facts.client), rate.limit, rate.window_s
     )
     if not allowed:
-        raise RateExceeded("address", retry_after_seconds(retry_after_s))
+        raise RateExceeded("address", retry_after_seconds(retry_after_s), retry_after_s)
 
 
 def authenticate(exchange: Exchange, services: Services) -> None:
@@ -118,7 +117,8 @@ def authenticate(exchange: Exchange, services: Services) -> None:
         else:
             _authenticate_key(exchange, services, found.text, generation)
     except CredentialRejected as rejected:
-        exchange.rejected = rejected
+        # Without its traceback, whose frames hold the exchange: a circle for the collector.
+        exchange.rejected = rejected.with_traceback(None)
         if not rejected.was_genuine:
             raise CredentialInvalid(rejected.reason) from rejected
     except StoreUnavailable as error:
@@ -207,9 +207,8 @@ def is_cross_site(exchange: Exchange) -> bool:
     Source: W3C Fetch Metadata; RFC 6454 section 7.
     """
     facts = exchange.facts
-    site = facts.header("sec_fetch_site")
-    if site is not None:
-        return site not in {"same-origin", "none"}
+    if facts.sec_fetch_site is not None:
+        return facts.sec_fetch_site not in {"same-origin", "none"}
     if facts.origin is None:
         return False
     return facts.origin not in {f"https://{facts.host}", f"http://{facts.host}"}

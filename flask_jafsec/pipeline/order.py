@@ -68,6 +68,5 @@ def walk(steps: tuple[Step, ...], exchange: Exchange, services: Services) -> Hal
 
 
 def _refuse(exchange: Exchange, services: Services, refusal: Refusal) -> Refusal:
-    exchange.refusal = refusal
     exchange.decision = record_refusal(exchange, services, refusal)
     return refusal

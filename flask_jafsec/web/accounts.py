@@ -94,7 +94,10 @@ class Accounts:
 
     def _of_host(self, cookies: str) -> Identity | None:
         config = self._app.config
-        names = (config["SESSION_COOKIE_NAME"], config.get("REMEMBER_COOKIE_NAME", "remember_token"))
+        names = (
+            config["SESSION_COOKIE_NAME"],
+            config.get("REMEMBER_COOKIE_NAME", "remember_token"),
+        )
         if not any(name in cookies for name in names) or not has_request_context():
             return None
         from flask_login import current_user
@@ -129,5 +132,3 @@ def cookie_of(header: str | None) -> str:
     """
     cookies = parse_cookie(header or "")
     return cookies.get(SECURE_COOKIE) or cookies.get(COOKIE) or ""
-
-

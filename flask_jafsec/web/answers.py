@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask_jafsec.errors import Answered, CredentialInvalid, Halt, Refusal
 from flask_jafsec.limiting.headers import limit_headers
@@ -27,9 +27,10 @@ Pairs = list[tuple[str, str]]
 TYPE_PREFIX: Final = "urn:flask-jafsec:problem:"
 
 #: What the page of a refusal may load: nothing but its own few lines of style.
-_PAGE_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+#: How many lists of names of headers are remembered. They hold the caller's Origin.
+MAX_REMEMBERED: Final = 1_024
 
 _STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
@@ -38,12 +39,20 @@ class Answers:
     """Makes answers of our own, and finishes everybody's."""
 
     def __init__(
-        self, *, clock: Clock, realm: str, profile: ApiProfile | None, cors: Cors | None
+        self,
+        *,
+        clock: Clock,
+        realm: str,
+        profile: ApiProfile | None,
+        cors: Cors | None,
+        finish_page: Callable[[Pairs], None] | None,
     ) -> None:
         self._clock = clock
         self._realm = realm
         self._profile = profile
         self._cors = cors
+        self._finish_page = finish_page
+        self._missing: dict[tuple[Any, ...], _Missing] = {}
 
     # -- what a refused caller sees --
 
@@ -77,21 +86,63 @@ class Answers:
 
     # -- what every answer leaves with --
 
-    def finish(self, headers: Pairs, exchange: Exchange) -> None:
-        """Append to *headers*, in place, what is missing: safety, CORS, limits, request id."""
+    def finish(self, headers: Pairs, exchange: Exchange, *, in_flask: bool = False) -> None:
+        """Append to *headers*, in place, what is missing: safety, CORS, limits, request id.
+
+        Args:
+            in_flask: Whether the answer comes from the application, whose pages get a policy.
+        """
         facts = exchange.facts
-        profile = self._profile
-        if profile is not None:
-            profile.finish(
-                headers,
-                is_https=facts.scheme == "https",
-                is_private=exchange.identity is not ANONYMOUS,
-            )
-        if self._cors is not None:
-            self._cors.finish(headers, facts.origin)
+        is_https = facts.scheme == "https"
+        is_private = exchange.identity is not ANONYMOUS
+        # What is missing depends on the names that are there and on the type: the same few lists
+        # come again and again. (Another value counts, Vary's; see _finish_slowly.)
+        said = [value if name == "Content-Type" else name for name, value in headers]
+        key = (*said, facts.origin, is_https, is_private, in_flask)
+        known = self._missing.get(key)
+        if known is None:
+            known = self._finish_slowly(headers, key, facts.origin)
+        else:
+            headers += known.pairs
+        exchange.complete = known.is_complete
         if exchange.allowances:
             headers += limit_headers(exchange.allowances, self._clock.time())
         headers.append(("X-Request-ID", facts.request_id))
+
+    def _finish_slowly(self, headers: Pairs, key: tuple[Any, ...], origin: str | None) -> _Missing:
+        *_, is_https, is_private, in_flask = key
+        names = {name.lower() for name, _ in headers}
+        before = list(headers)
+        if in_flask and self._finish_page is not None:
+            self._finish_page(headers)
+        if self._cors is not None:
+            self._cors.finish(headers, origin)
+        if self._profile is not None:
+            self._profile.finish(headers, is_https=is_https, is_private=is_private)
+        missing = _Missing(tuple(headers[len(before) :]), "content-length" in names)
+        # A page has a nonce of its own; a Vary is added to; what was taken away stays away.
+        is_plain = headers[: len(before)] == before and "vary" not in names
+        if is_plain and _is_known_type(before):
+            if len(self._missing) >= MAX_REMEMBERED:
+                self._missing.clear()
+            self._missing[key] = missing
+        return missing
+
+
+class _Missing(NamedTuple):
+    """What answers with certain names of headers lack."""
+
+    pairs: tuple[tuple[str, str], ...]
+    is_complete: bool
+    """Whether the answer says how long it is."""
+
+
+def _is_known_type(headers: Pairs) -> bool:
+    """Return whether these are not a page's, and the type is written as ``finish`` looks for it."""
+    for name, value in headers:
+        if name.lower() == "content-type" and (name != "Content-Type" or "html" in value.lower()):
+            return False
+    return True
 
 
 _JSON: Final = "application/problem+json"
@@ -99,8 +150,8 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 def _body(refusal: Refusal, exchange: Exchange) -> tuple[bytes, str]:
-    accept = exchange.facts.header("accept")
-    if accept and "html" in accept and _wants_page(accept):
+    accept = exchange.facts.accept
+    if "html" in accept and _wants_page(accept):
         return _page().render(refusal=refusal, decision=exchange.decision).encode(), _HTML
     return _document(refusal, exchange.decision), _JSON
 
@@ -142,5 +193,3 @@ def _page() -> Template:
         loader=PackageLoader("flask_jafsec.web"), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("jafsec/refused.html")
-
-

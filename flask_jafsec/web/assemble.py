@@ -149,9 +149,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         tokens=tokens,
         keys=keys,
         roles=roles,
-        users=Users(
-            store, trail, Passwords(), clock, derive=keyring, roles=roles, access=access
-        ),
+        users=Users(store, trail, Passwords(), clock, derive=keyring, roles=roles, access=access),
         sessions=sessions,
     )
     return state, accounts
@@ -214,10 +212,10 @@ def _wrap(app: Flask, state: State) -> None:
         realm=settings.realm,
         profile=ApiProfile(settings.headers) if settings.headers.enabled else None,
         cors=services.cors,
+        finish_page=pages.install(app, settings.headers) if settings.headers.enabled else None,
     )
     gate = Gate(app.wsgi_app, services, answers)
-    finish_page = pages.install(app, settings.headers) if settings.headers.enabled else _leave
-    Hooks(app, gate, services, answers, state.declarations, finish_page).register()
+    Hooks(app, gate, services, answers, state.declarations).register()
     app.wsgi_app = gate  # type: ignore[method-assign]
     services.trail.add_chore(_chores(state))
     _serve_public_keys(app, state)
@@ -240,10 +238,6 @@ def _serve_public_keys(app: Flask, state: State) -> None:
 
     view = attach(public_policy())(jwks)
     app.add_url_rule("/.well-known/jwks.json", "jafsec_jwks", view)
-
-
-def _leave(response: Response) -> None:
-    """Do nothing to a page: headers are switched off."""
 
 
 def _chores(state: State) -> Callable[[bool], None]:
@@ -275,10 +269,15 @@ def _say_what_to_know(settings: Settings) -> None:
         )
     if settings.limits.enabled and settings.limits.store == "memory":
         workers = os.environ.get("WEB_CONCURRENCY", "")
-        times = f"{workers} times" if workers.isdigit() and int(workers) > 1 else "as many times as there are workers"
+        times = (
+            f"{workers} times"
+            if workers.isdigit() and int(workers) > 1
+            else "as many times as there are workers"
+        )
         _log.info(
             "limits are kept in memory, by each process for itself: several workers together let "
-            "%s as much through. JAFSEC_LIMITS_STORE=redis://... makes them exact.", times
+            "%s as much through. JAFSEC_LIMITS_STORE=redis://... makes them exact.",
+            times,
         )
     for name in settings.fallbacks_used:
         _log.info("%s was read from the environment, as the guide calls it", name)

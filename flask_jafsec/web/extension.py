@@ -192,9 +192,7 @@ def state_of(app: Flask) -> State:
     """Return what JafSecurity keeps for *app*; RuntimeError where there is none."""
     state = app.extensions.get(EXTENSION)
     if state is None:
-        raise RuntimeError(
-            f"{app.import_name!r} has no JafSecurity. Did you forget init_app(app)?"
-        )
+        raise RuntimeError(f"{app.import_name!r} has no JafSecurity. Did you forget init_app(app)?")
     return cast("State", state)
 
 

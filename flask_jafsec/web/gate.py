@@ -8,11 +8,12 @@ from itertools import count
 from os import urandom
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_jafsec.errors import Answered, Refusal
+from flask_jafsec.errors import Halt, Refusal
 from flask_jafsec.pipeline.exchange import Exchange, Facts
 from flask_jafsec.pipeline.order import GATE, walk
 from flask_jafsec.pipeline.recording import record_answer
 from flask_jafsec.web.answers import Answers
+from flask_jafsec.web.repeats import Repeats
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,44 +54,47 @@ class Gate:
         self._services = services
         self._answers = answers
         self.request_ids = RequestIds()
+        self._repeats = Repeats(services, self.request_ids.of)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Refuse what every route would refuse, else pass the request on."""
+        if self._repeats:
+            ready = self._repeats.answer(environ, start_response)
+            if ready is not None:
+                return ready
         exchange = self.open(environ)
         halt = walk(GATE, exchange, self._services)
         if halt is not None:
-            return self._answer(halt, exchange, start_response)
+            return self._answer(halt, exchange, environ, start_response)
         environ[EXCHANGE] = exchange
         return self._pass_on(environ, start_response, exchange)
 
     def open(self, environ: WSGIEnvironment) -> Exchange:
         """Return a new exchange with the facts that *environ* tells."""
-        get = environ.get
-        proxied = get("werkzeug.proxy_fix.orig")
-        return Exchange(
-            Facts(
-                method=environ["REQUEST_METHOD"],
-                path=get("PATH_INFO", ""),
-                environ=environ,
-                scheme=_scheme(environ),
-                client=(proxied or environ).get("REMOTE_ADDR") or "",
-                opened_at=self._services.clock.time(),
-                request_id=self.request_ids.of(get("HTTP_X_REQUEST_ID")),
-                authorization=get("HTTP_AUTHORIZATION"),
-                api_key=get("HTTP_X_API_KEY"),
-                cookie=get("HTTP_COOKIE"),
-                origin=get("HTTP_ORIGIN"),
-            ),
-            self._services,
+        proxied = environ.get("werkzeug.proxy_fix.orig")
+        facts = Facts(
+            environ,
+            (proxied or environ).get("REMOTE_ADDR") or "",
+            _scheme(environ),
+            self._services.clock.time(),
+            self.request_ids.of(environ.get("HTTP_X_REQUEST_ID")),
         )
+        return Exchange(facts, self._services)
 
     def _answer(
-        self, halt: Answered | Refusal | Any, exchange: Exchange, start_response: StartResponse
+        self,
+        halt: Halt,
+        exchange: Exchange,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
     ) -> Iterable[bytes]:
-        status, headers, body = self._answers.render(halt, exchange)
+        status, headers, text = self._answers.render(halt, exchange)
         self._answers.finish(headers, exchange)
+        body = () if exchange.facts.method == "HEAD" else (text,)
+        if isinstance(halt, Refusal):
+            self._repeats.keep(environ, exchange, halt, (status, headers, body))
         start_response(status, headers)
-        return () if exchange.facts.method == "HEAD" else (body,)
+        return body
 
     def _pass_on(
         self, environ: WSGIEnvironment, start_response: StartResponse, exchange: Exchange
@@ -103,7 +107,7 @@ class Gate:
             exchange.status = int(status[:3])
             if environ["wsgi.url_scheme"] == "https":
                 exchange.facts.scheme = "https"  # a ProxyFix inside of us has learned it since
-            finish(headers, exchange)
+            finish(headers, exchange, in_flask=True)
             if exc_info is None:
                 return start_response(status, headers)
             return start_response(status, headers, exc_info)
@@ -114,7 +118,8 @@ class Gate:
             exchange.crashed = True
             record_answer(exchange, self._services)
             raise
-        if exchange.recorded:
+        if exchange.complete:
+            record_answer(exchange, self._services)
             return body
         wrapper = environ.get("wsgi.file_wrapper")
         if isinstance(wrapper, type) and isinstance(body, wrapper):

@@ -1,14 +1,21 @@
-"""Flask's three hooks: one in front of the view, one after it, one when the context closes."""
+"""Where Flask calls us: in front of the view, and when a view crashes."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Request, Response, request, url_for
+from flask import (
+    Flask,
+    Request,
+    Response,
+    after_this_request,
+    got_request_exception,
+    request,
+    url_for,
+)
 
 from flask_jafsec.errors import CredentialInvalid, CredentialMissing, Refusal, RouteUndeclared
 from flask_jafsec.pipeline.exchange import Exchange
@@ -29,20 +36,22 @@ WITHOUT_GATE: Final = "flask_jafsec.without_gate"
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The hooks of one app, with what they need."""
+    """What Flask calls for one app."""
 
     app: Flask
     gate: Gate
     services: Services
     answers: Answers
     declarations: Declarations
-    finish_page: Callable[[Response], None]
 
     def register(self) -> None:
-        """Register one hook of each kind."""
+        """Register the hook in front of the view, and listen for views that crash.
+
+        There is no hook after the view: the gate sees every answer leave, also those of streams,
+        which Flask's own hooks miss.
+        """
         self.app.before_request(self.open)
-        self.app.after_request(self.close)
-        self.app.teardown_request(self.settle)
+        got_request_exception.connect(self.note_crash, self.app, weak=False)
 
     def open(self) -> Response | None:
         """Find the route's policy and walk the steps in front of the view."""
@@ -66,6 +75,7 @@ class Hooks:
         exchange = self.gate.open(flask_request.environ)
         flask_request.environ[EXCHANGE] = exchange
         flask_request.environ[WITHOUT_GATE] = True
+        after_this_request(self._finish_without_gate)
         return exchange
 
     def _find_policy(self, exchange: Exchange, flask_request: Request) -> None:
@@ -83,7 +93,10 @@ class Hooks:
     def _answer(self, halt: Halt, exchange: Exchange) -> Response:
         if isinstance(halt, RouteUndeclared) and self.app.debug:
             halt = self._explained(exchange)
-        if isinstance(halt, CredentialMissing | CredentialInvalid) and exchange.facts.method == "GET":
+        if (
+            isinstance(halt, CredentialMissing | CredentialInvalid)
+            and exchange.facts.method == "GET"
+        ):
             sign_in = self._sign_in_of(request.blueprints)
             if sign_in:
                 exchange.status = HTTPStatus.SEE_OTHER
@@ -107,36 +120,21 @@ class Hooks:
             "if it is there, a decorator above it lacks functools.wraps. (Shown in debug only.)"
         )
 
-    def close(self, response: Response) -> Response:
-        """Give an HTML answer its page headers; finish answers that miss the gate."""
-        if response.headers.get("Content-Type", "").startswith("text/html"):
-            self.finish_page(response)
+    def note_crash(self, sender: Flask, exception: BaseException, **_: object) -> None:  # noqa: ARG002 - the shape of Flask's signal
+        """Note that the view raised, and nobody handled it."""
         environ = request.environ
         exchange = environ.get(EXCHANGE)
         if exchange is not None:
-            exchange.streams = response.is_streamed
-        if WITHOUT_GATE in environ:
-            exchange.status = response.status_code
-            pairs = list(response.headers.to_wsgi_list())
-            self.answers.finish(pairs, exchange)
-            response.headers.clear()
-            response.headers.extend(pairs)
-        return response
-
-    def settle(self, error: BaseException | None = None) -> None:
-        """Note that the view crashed; record what is complete now, and what misses the gate.
-
-        An answer that comes in pieces is complete only when the server closes it (gate.py).
-        """
-        environ = request.environ
-        exchange = environ.get(EXCHANGE)
-        if exchange is None:
-            return
-        if error is not None:
             exchange.crashed = True
-        if WITHOUT_GATE in environ or (
-            exchange.status and (exchange.crashed or not exchange.streams)
-        ):
-            record_answer(exchange, self.services)
+            if WITHOUT_GATE in environ:
+                record_answer(exchange, self.services)
 
-
+    def _finish_without_gate(self, response: Response) -> Response:
+        exchange = request.environ[EXCHANGE]
+        exchange.status = response.status_code
+        pairs = list(response.headers.to_wsgi_list())
+        self.answers.finish(pairs, exchange, in_flask=True)
+        response.headers.clear()
+        response.headers.extend(pairs)
+        record_answer(exchange, self.services)
+        return response
