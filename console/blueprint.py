@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from flask_jafsec.web.declarations import SIGN_IN, attach_to_blueprint
 from flask_jafsec.pipeline.policy import require_policy
+from flask_jafsec.web.declarations import SIGN_IN, attach_to_blueprint
 
 from .pages import routes, sign_in
 from .rendering import Pages

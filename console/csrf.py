@@ -9,8 +9,8 @@ from typing import Final
 
 from flask import Response, request
 
-from flask_jafsec.web.caller import current_exchange
 from flask_jafsec.pipeline.inbound import is_cross_site
+from flask_jafsec.web.caller import current_exchange
 
 #: Binds the forms of people who are not signed in yet.
 FORM_COOKIE: Final = "jafsec_form"

@@ -1,4 +1,4 @@
-"""`make demo`: prepares a small database once, prints curl lines that work, serves the chat agent."""
+"""`make demo`: prepares a small database once, prints curl lines, serves the chat agent."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def page(shown: dict[str, str], address: str) -> str:
     ]
     if "admin_password" in shown:
         lines += [
-            "               sign in as admin with the one-time password "
-            + shown["admin_password"],
+            "               sign in as admin with the one-time password " + shown["admin_password"],
             "               (24 hours, to be changed at the first sign-in)",
         ]
     chat = f"{address}/chat -H 'Content-Type: application/json' -d '{{\"message\": \"hello\"}}'"

@@ -111,7 +111,9 @@ class RateStore(Protocol):
 class KeyStore(Protocol):
     """Keeps API keys and how much they are used."""
 
-    def find(self, key_id: str) -> ApiKey | None: ...
+    def find(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id, whatever its state."""
+
     def add(self, key: ApiKey) -> None:
         """Raises Conflict when the id is taken."""
 
@@ -126,13 +128,16 @@ class KeyStore(Protocol):
     def add_uses(self, uses: Iterable[KeyUse]) -> None:
         """Add the amounts to the hours, and move ``last_used_at`` forward, never back."""
 
-    def uses(self, key_id: str, since: datetime) -> Sequence[KeyUse]: ...
+    def uses(self, key_id: str, since: datetime) -> Sequence[KeyUse]:
+        """Return the hours from *since* on, oldest first."""
 
 
 class RoleStore(Protocol):
     """Keeps roles that were defined while running, and who holds which role."""
 
-    def find(self, name: str) -> Role | None: ...
+    def find(self, name: str) -> Role | None:
+        """Return the stored role of this name."""
+
     def all(self) -> Sequence[Role]:
         """Return every stored role, by name."""
 
@@ -148,7 +153,9 @@ class RoleStore(Protocol):
     def withdraw(self, subject: str, role: str) -> bool:
         """Return whether there was such a grant."""
 
-    def roles_of(self, subject: str) -> frozenset[str]: ...
+    def roles_of(self, subject: str) -> frozenset[str]:
+        """Return the names of the roles the subject holds."""
+
     def holders_of(self, role: str) -> Sequence[str]:
         """Return the subjects holding *role*, sorted."""
 
@@ -156,30 +163,43 @@ class RoleStore(Protocol):
 class UserStore(Protocol):
     """Keeps the built-in users."""
 
-    def find(self, user_id: str) -> User | None: ...
-    def find_named(self, name_key: str) -> User | None: ...
+    def find(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+
+    def find_named(self, name_key: str) -> User | None:
+        """Return the user whose name has this one form."""
+
     def add(self, user: User) -> None:
         """Raises Conflict when the id or the name is taken."""
 
     def replace(self, user: User) -> None:
         """Raises NotFound."""
 
-    def page(self, *, after: str = "", limit: int = 100) -> Sequence[User]: ...
+    def page(self, *, after: str = "", limit: int = 100) -> Sequence[User]:
+        """Return users in the order of their ids, those after *after*."""
 
 
 class TokenStore(Protocol):
     """Keeps refresh tokens and bans on tokens."""
 
-    def add_refresh(self, token: RefreshToken) -> None: ...
-    def find_refresh(self, token_id: str) -> RefreshToken | None: ...
+    def add_refresh(self, token: RefreshToken) -> None:
+        """Keep a new refresh token."""
+
+    def find_refresh(self, token_id: str) -> RefreshToken | None:
+        """Return the refresh token with this id, used or not."""
+
     def use_refresh(self, token_id: str, used_at: datetime) -> bool:
         """Mark it used; return whether this call was the first to do so (atomic)."""
 
-    def revoke(self, revocation: Revocation) -> None: ...
+    def revoke(self, revocation: Revocation) -> None:
+        """Keep a ban."""
+
     def revocations(self, *, newer_than: int, at: datetime) -> Sequence[Revocation]:
         """Return bans of epochs above *newer_than* that still matter at *at*."""
 
-    def is_family_revoked(self, family: str) -> bool: ...
+    def is_family_revoked(self, family: str) -> bool:
+        """Return whether there is a ban on the family."""
+
     def subject_not_before(self, subject: str) -> datetime | None:
         """Return the newest ``not_before`` of the subject's bans, if any."""
 
@@ -190,8 +210,12 @@ class TokenStore(Protocol):
 class SessionStore(Protocol):
     """Keeps browser sessions of the built-in users."""
 
-    def find(self, digest: bytes) -> Session | None: ...
-    def add(self, session: Session) -> None: ...
+    def find(self, digest: bytes) -> Session | None:
+        """Return the session of this cookie's digest, ended or not."""
+
+    def add(self, session: Session) -> None:
+        """Keep a new session."""
+
     def replace(self, session: Session) -> None:
         """Raises NotFound."""
 
@@ -205,25 +229,40 @@ class SessionStore(Protocol):
 class FactStore(Protocol):
     """Keeps single small facts about the installation (its fingerprint, its schema)."""
 
-    def get(self, name: str) -> str | None: ...
-    def put(self, name: str, value: str) -> None: ...
+    def get(self, name: str) -> str | None:
+        """Return the fact, or None."""
+
+    def put(self, name: str, value: str) -> None:
+        """Keep the fact in the place of an older one."""
 
 
 class Tables(Protocol):
     """All stores, bound to one transaction."""
 
     @property
-    def keys(self) -> KeyStore: ...
+    def keys(self) -> KeyStore:
+        """API keys."""
+
     @property
-    def roles(self) -> RoleStore: ...
+    def roles(self) -> RoleStore:
+        """Roles and grants."""
+
     @property
-    def users(self) -> UserStore: ...
+    def users(self) -> UserStore:
+        """Built-in users."""
+
     @property
-    def tokens(self) -> TokenStore: ...
+    def tokens(self) -> TokenStore:
+        """Refresh tokens and bans."""
+
     @property
-    def sessions(self) -> SessionStore: ...
+    def sessions(self) -> SessionStore:
+        """Browser sessions."""
+
     @property
-    def facts(self) -> FactStore: ...
+    def facts(self) -> FactStore:
+        """Facts about the installation."""
+
     def raise_epoch(self) -> int:
         """Raise the number that tells every process to forget what it remembers; return it.
 

@@ -22,7 +22,7 @@ class Credential(StrEnum):
     KEY = "key"
     NONE = "none"
     SESSION = "session"
-    TOKEN = "token"  # noqa: S105 - the name of a kind of credential
+    TOKEN = "token"
 
 
 class Environment(StrEnum):
@@ -40,7 +40,7 @@ class Identity:
     """The caller's id in the host's or our words; empty for anonymous callers."""
     kind: Kind = Kind.ANONYMOUS
     permissions: frozenset[str] = frozenset()
-    """What the caller may do now: plain permissions and wildcards, never more than the credential."""
+    """What the caller may do now, wildcards among it; never more than the credential."""
     credential: Credential = Credential.NONE
     key_id: str = ""
     """The API key's id, or the id of the key that signed the token."""

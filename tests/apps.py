@@ -88,7 +88,7 @@ def make_place(
     app = Flask("place")
     app.testing = True
     app.test_client_class = Buffered
-    app.config.from_mapping(JAFSEC_ROLES=ROLES, JAFSEC_CONSOLE_ENABLED=False, **settings)
+    app.config.from_mapping(JAFSEC_ROLES=ROLES, **settings)
     clock = FrozenClock()
     captured = CapturedEvents()
     jafsec = JafSecurity(

@@ -1,1 +1,1 @@
-"""The audit trail: takes events, counts what repeats, hands them to sinks off the request's time."""
+"""The audit trail: takes events, counts what repeats, feeds sinks off the request's time."""

@@ -133,7 +133,7 @@ class Trail:
         for sink in self._sinks:
             try:
                 sink.write(batch)
-            except Exception:  # a broken sink must not silence the others; it is said aloud
+            except Exception:  # noqa: BLE001 - a broken sink must not silence the others; said aloud
                 _log.exception("the sink %s lost %d event(s)", type(sink).__name__, len(batch))
 
     def _tick(self) -> None:
@@ -145,7 +145,7 @@ class Trail:
         for chore in self._chores:
             try:
                 chore(last)
-            except Exception:  # it runs again in a second; one that fails must not stop the others
+            except Exception:  # noqa: BLE001 - it runs again in a second and must not stop the others
                 _log.exception("a chore of the audit trail failed")
 
     def _report_dropped(self) -> None:

@@ -21,7 +21,7 @@ class Problem:
     instead: str
 
     def __str__(self) -> str:
-        """Return *key: what is wrong. What to write instead.*"""
+        """Return the three in one line."""
         return f"{self.key}: {self.what}. {self.instead}"
 
 

@@ -81,8 +81,8 @@ class Exchange:
     __slots__ = (
         "allowances",
         "complete",
-        "cross_site",
         "crashed",
+        "cross_site",
         "decision",
         "facts",
         "home",

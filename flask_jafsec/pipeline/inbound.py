@@ -21,7 +21,7 @@ from flask_jafsec.errors import (
     SecurityUnavailable,
     StoreUnavailable,
 )
-from flask_jafsec.identity import credentials
+from flask_jafsec.identity import credentials, key_format
 from flask_jafsec.limiting.addresses import address_key
 from flask_jafsec.limiting.headers import retry_after_seconds
 from flask_jafsec.pipeline.exchange import Exchange
@@ -98,24 +98,21 @@ def authenticate(exchange: Exchange, services: Services) -> None:
     Forged and malformed credentials are refused here, whatever the route. One that was genuine
     and has ended is a finding: a public route takes its bearer for anonymous.
     """
-    facts = exchange.facts
-    if facts.authorization is None and facts.api_key is None:
+    header, api_key = exchange.facts.authorization, exchange.facts.api_key
+    if header is None and api_key is None:
         return
-    try:
-        generation = services.freshness.check()
-        header = facts.authorization
-        if header is not None and facts.api_key is None:
-            identity = services.recognised.find(header, generation, facts.opened_at)
-            if identity is not None:
-                exchange.identity = identity
-                return
-        found = credentials.read(header, facts.api_key)
-        if found is None:
+    generation = _generation(exchange, services)
+    if header is not None and api_key is None and generation is not None:
+        identity = services.recognised.find(header, generation, exchange.facts.opened_at)
+        if identity is not None:
+            exchange.identity = identity
             return
-        if found.kind is Credential.TOKEN:
-            _authenticate_token(exchange, services, found.text, generation)
-        else:
-            _authenticate_key(exchange, services, found.text, generation)
+    found = credentials.read(header, api_key)
+    if found is None:
+        return
+    judge = _authenticate_token if found.kind is Credential.TOKEN else _authenticate_key
+    try:
+        judge(exchange, services, found.text, generation)
     except CredentialRejected as rejected:
         # Without its traceback, whose frames hold the exchange: a circle for the collector.
         exchange.rejected = rejected.with_traceback(None)
@@ -125,12 +122,25 @@ def authenticate(exchange: Exchange, services: Services) -> None:
         exchange.unavailable = str(error)
 
 
-def _authenticate_token(exchange: Exchange, services: Services, text: str, generation: int) -> None:
+def _generation(exchange: Exchange, services: Services) -> int | None:
+    """Return the present generation, or None where it cannot be known: then nobody is let in."""
+    try:
+        return services.freshness.check()
+    except StoreUnavailable as error:
+        exchange.unavailable = str(error)
+        return None
+
+
+def _authenticate_token(
+    exchange: Exchange, services: Services, text: str, generation: int | None
+) -> None:
     if not services.tokens.is_ours(text):
         return
     exchange.presented = Credential.TOKEN
     now = exchange.facts.opened_at
     token = services.tokens.verify(text, now=now)
+    if generation is None:
+        return
     services.revocations.check(token, generation)
     granted = services.access.effective(token.subject, token.scopes, generation)
     identity = Identity(
@@ -149,9 +159,14 @@ def _authenticate_token(exchange: Exchange, services: Services, text: str, gener
         services.recognised.remember(header, generation, until, identity)
 
 
-def _authenticate_key(exchange: Exchange, services: Services, text: str, generation: int) -> None:
+def _authenticate_key(
+    exchange: Exchange, services: Services, text: str, generation: int | None
+) -> None:
     exchange.presented = Credential.KEY
     now = exchange.facts.opened_at
+    if generation is None:
+        key_format.parse(text)
+        return
     try:
         match = services.keys.match(
             text, client=exchange.facts.client, now=now, generation=generation

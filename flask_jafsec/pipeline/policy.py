@@ -82,7 +82,7 @@ UNDECLARED = RoutePolicy(is_declared=False)
 UNROUTED = RoutePolicy(is_public=True, limits=())
 
 
-def require_policy(  # noqa: PLR0913 - the arguments of jafsec.require, named in one place
+def require_policy(
     permissions: Iterable[str],
     *,
     any_of: bool = False,
@@ -133,7 +133,7 @@ def _check(names: tuple[str, ...], *, any_of: bool, cost: int, owner: Owner | No
             check_permission(name, wildcards=False)
     except InvalidValue as error:
         raise DeclarationError(f"require: {error}") from error
-    if any_of and len(names) < 2:  # noqa: PLR2004 - "any of" needs a choice
+    if any_of and len(names) < 2:
         raise DeclarationError("require: any_of=True needs two or more permissions to choose from")
     if not _is_count(cost):
         raise DeclarationError("require: cost must be a whole number of at least 1")
@@ -159,7 +159,8 @@ def _credentials(wanted: str | Iterable[str] | None) -> frozenset[Credential]:
     unknown = sorted(set(names) - known)
     if unknown or not names:
         raise DeclarationError(
-            f"require: credentials must be among {', '.join(sorted(known))}; got {unknown or 'none'}"
+            f"require: credentials must be among {', '.join(sorted(known))}; "
+            f"got {unknown or 'none'}"
         )
     return frozenset(Credential(name) for name in names)
 

@@ -26,8 +26,10 @@ Pairs = list[tuple[str, str]]
 #: Source: RFC 9457 section 3.1.1 (a type may be any URI; it is not meant to be followed).
 TYPE_PREFIX: Final = "urn:flask-jafsec:problem:"
 
-#: What the page of a refusal may load: nothing but its own few lines of style.
-_PAGE_POLICY: Final = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#: What the page of a refusal may load: nothing.
+_PAGE_POLICY: Final = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 #: How many lists of names of headers are remembered. They hold the caller's Origin.
 MAX_REMEMBERED: Final = 1_024

@@ -47,7 +47,7 @@ from flask_jafsec.web.json_bodies import refuse_too_deep
 from flask_jafsec.web.state import State
 
 if TYPE_CHECKING:
-    from flask_jafsec.protocols import Clock, RateStore, Sink, Store
+    from flask_jafsec.protocols import Clock, Sink, Store
     from flask_jafsec.web.extension import Plugins
 
 _log = logging.getLogger("flask_jafsec")
@@ -225,7 +225,7 @@ def _wrap(app: Flask, state: State) -> None:
 
 
 def _serve_public_keys(app: Flask, state: State) -> None:
-    """Serve the public halves of asymmetric token keys; with secrets only there is nothing to say."""
+    """Serve the public halves of asymmetric token keys; secrets have none, so nothing then."""
     keys = state.tokens.keys
     if all(key.is_symmetric for key in keys):
         return
@@ -245,7 +245,7 @@ def _chores(state: State) -> Callable[[bool], None]:
     services = state.services
     next_prune = [0.0]
 
-    def chore(last: bool) -> None:  # noqa: FBT001 - the shape of a chore
+    def chore(last: bool) -> None:
         now = services.clock.time()
         if last:
             services.key_use.flush_all(now)

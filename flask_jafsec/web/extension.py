@@ -85,7 +85,7 @@ class JafSecurity:
 
     # -- declaring routes --
 
-    def require(  # noqa: PLR0913 - the whole language of a declaration, in one signature
+    def require(
         self,
         *permissions: str,
         any_of: bool = False,
@@ -131,7 +131,7 @@ class JafSecurity:
         """Declare that anybody may call a route. Arguments and errors as ``require``."""
         return attach(public_policy(limit=limit, **not_yet))
 
-    def require_all(  # noqa: PLR0913 - as require
+    def require_all(
         self,
         blueprint: Blueprint,
         *permissions: str,
@@ -168,7 +168,7 @@ class JafSecurity:
         return state_of(app)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a service of the current app: ``jafsec.tokens``, ``.keys``, ``.roles``, ``.users``."""
+        """Return a service of the current app: ``tokens``, ``keys``, ``roles`` or ``users``."""
         if name in SERVICES:
             return getattr(state_of(current_app), name)
         raise AttributeError(name)

@@ -55,7 +55,8 @@ class Hooks:
 
     def open(self) -> Response | None:
         """Find the route's policy and walk the steps in front of the view."""
-        flask_request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - one look-up instead of ten
+        # One look-up instead of ten; the method is Werkzeug's documented way to the object.
+        flask_request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
         exchange = flask_request.environ.get(EXCHANGE)
         if exchange is None or exchange.home is not self.services:
             exchange = self._open_without_gate(flask_request)
@@ -70,7 +71,8 @@ class Hooks:
         """Open an exchange for a request that did not come through the gate.
 
         It happens when a host replaces ``app.wsgi_app`` instead of wrapping it (also below another
-        app, whose exchange is not ours), and when a test calls ``preprocess_request`` itself. The steps of the gate are walked all the same.
+        app, whose exchange is not ours), and when a test calls ``preprocess_request`` itself. The
+        steps of the gate are walked all the same.
         """
         exchange = self.gate.open(flask_request.environ)
         flask_request.environ[EXCHANGE] = exchange
@@ -92,7 +94,7 @@ class Hooks:
 
     def _answer(self, halt: Halt, exchange: Exchange) -> Response:
         if isinstance(halt, RouteUndeclared) and self.app.debug:
-            halt = self._explained(exchange)
+            halt = self._explained()
         if (
             isinstance(halt, CredentialMissing | CredentialInvalid)
             and exchange.facts.method == "GET"
@@ -109,18 +111,19 @@ class Hooks:
         found = (getattr(self.app.blueprints.get(name), SIGN_IN, "") for name in blueprints)
         return next((endpoint for endpoint in found if endpoint), "")
 
-    def _explained(self, exchange: Exchange) -> Refusal:
+    def _explained(self) -> Refusal:
         endpoint = request.endpoint or ""
         view = inspect.unwrap(self.app.view_functions[endpoint])
         where = getattr(view, "__code__", None)
         line = f"{where.co_filename}:{where.co_firstlineno}" if where else endpoint
+        name = getattr(view, "__qualname__", endpoint)
         return RouteUndeclared(
-            detail=f"{view.__qualname__} ({line}) says nothing about who may call it. Add "
+            detail=f"{name} ({line}) says nothing about who may call it. Add "
             '@jafsec.require("some:permission") or @jafsec.public() directly above the function; '
             "if it is there, a decorator above it lacks functools.wraps. (Shown in debug only.)"
         )
 
-    def note_crash(self, sender: Flask, exception: BaseException, **_: object) -> None:  # noqa: ARG002 - the shape of Flask's signal
+    def note_crash(self, sender: Flask, **_: object) -> None:  # noqa: ARG002 - the signal's shape
         """Note that the view raised, and nobody handled it."""
         environ = request.environ
         exchange = environ.get(EXCHANGE)

@@ -29,7 +29,7 @@ class Repeat:
 
     __slots__ = ("body", "client", "headers", "status", "takes", "until", "window")
 
-    def __init__(  # noqa: PLR0913 - everything an answer is made of
+    def __init__(
         self,
         status: str,
         headers: list[tuple[str, str]],

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from flask_jafsec.encryption.keyring import Keyring
     from flask_jafsec.identity.api_keys import ApiKeys
     from flask_jafsec.identity.roles import Roles
+    from flask_jafsec.identity.sessions import Sessions
     from flask_jafsec.identity.tokens import Tokens
     from flask_jafsec.identity.users import Users
     from flask_jafsec.pipeline.services import Services
     from flask_jafsec.protocols import Store
     from flask_jafsec.web.declarations import Declarations
-    from flask_jafsec.identity.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)

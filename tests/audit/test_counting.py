@@ -8,7 +8,6 @@ import pytest
 
 from flask_jafsec.audit.counting import SINGLE_REFUSALS, Counts
 from flask_jafsec.events import Event, EventType
-
 from flask_jafsec.testing import FrozenClock
 
 KEY = ("refusal", "credential_invalid", "192.0.2.1")
@@ -123,5 +122,3 @@ def test_eight_threads_count_exactly(emitted: list[Event]) -> None:
 
     assert singles.count(True) == 20
     assert sum(event.count for event in emitted) == 8 * 2_000 - 20
-
-

@@ -29,7 +29,7 @@ def place() -> Place:
 def token_in(answer: TestResponse, action: str = "") -> str:
     form = answer.text.split(f'action="{action}"')[1] if action else answer.text
     found = re.findall(r'name="csrf_token" value="([0-9a-f]+)"', form)
-    return found[0] if action else found[-1]
+    return str(found[0] if action else found[-1])
 
 
 def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
@@ -90,7 +90,9 @@ def test_a_wrong_name_and_a_wrong_password_look_the_same(
 
     assert answer.status_code == 401
     assert "Name and password do not belong together." in answer.text
-    assert "Set-Cookie" not in answer.headers or "jafsec_session" not in answer.headers["Set-Cookie"]
+    assert (
+        "Set-Cookie" not in answer.headers or "jafsec_session" not in answer.headers["Set-Cookie"]
+    )
     (event,) = place.events(EventType.SIGN_IN_FAILED)
     assert "nobody" not in repr(event)
 

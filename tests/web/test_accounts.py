@@ -17,7 +17,7 @@ from flask_jafsec.web.extension import state_of
 from tests.apps import OPERATOR, ROLES, Place, make_place
 
 
-class HostUser(UserMixin):
+class HostUser(UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """A user of the host application."""
 
     def __init__(self, user_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Blueprint, Flask
@@ -68,7 +68,7 @@ def test_an_async_view_needs_nothing_else(bare: Place) -> None:
 
 def test_a_method_view_may_declare_for_all_its_methods(bare: Place) -> None:
     class Chat(MethodView):
-        decorators = [bare.jafsec.require("chat:basic")]
+        decorators: ClassVar[list[Any]] = [bare.jafsec.require("chat:basic")]
 
         def get(self) -> str:
             return "read"
@@ -106,7 +106,7 @@ def test_a_method_view_may_declare_each_method_and_the_silent_one_is_closed(bare
 
 def test_a_view_class_without_methods_is_declared_like_a_function(bare: Place) -> None:
     class Old(View):
-        decorators = [bare.jafsec.require("chat:basic")]
+        decorators: ClassVar[list[Any]] = [bare.jafsec.require("chat:basic")]
 
         def dispatch_request(self) -> str:
             return "old"
@@ -149,7 +149,7 @@ def test_path_rules_declare_views_one_cannot_touch(path: str, status: int) -> No
             "/open": {"public": True},
         },
     )
-    place.app.add_url_rule("/<path:any>", "any", lambda any: any)  # noqa: A006 - a name in a URL
+    place.app.add_url_rule("/<path:any>", "any", lambda any: any)
 
     answer = place.client.get(path, headers=place.bearer())
 

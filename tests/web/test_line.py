@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flask_jafsec.events import EventType, Outcome
-from tests.apps import OPERATOR, Place
 from flask_jafsec.web.extension import state_of
+from tests.apps import OPERATOR, Place
 
 
 def test_a_token_with_the_permission_is_let_in(place: Place) -> None:

@@ -52,7 +52,7 @@ class JsonLog:
 
     def _make(self, stream: TextIO) -> Any:
         # Its own chain of processors: the host's structlog configuration stays the host's.
-        import structlog  # noqa: PLC0415 - 20 ms that only a process with a log line pays
+        import structlog
 
         logger = structlog.wrap_logger(
             structlog.WriteLogger(stream),
