@@ -37,7 +37,7 @@ from flask_jafsec.pipeline.recognised import Recognised
 from flask_jafsec.pipeline.services import Services
 from flask_jafsec.transport.cors import Cors
 from flask_jafsec.transport.headers import ApiProfile
-from flask_jafsec.web import pages
+from flask_jafsec.web import forking, pages
 from flask_jafsec.web.accounts import Accounts
 from flask_jafsec.web.answers import Answers
 from flask_jafsec.web.declarations import Declarations, attach, path_rule
@@ -131,7 +131,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         address_rate=parse_rate(limits.address_rate)
         if limits.enabled and limits.address_rate
         else None,
-        address_rates=LocalRates(clock.monotonic),
+        address_rates=_local_rates(clock),
         cors=Cors(settings.cors) if settings.cors.origins is not None else None,
         find_session=accounts.find_session,
         https_redirect=settings.headers.https_redirect,
@@ -195,13 +195,19 @@ def _limiter(settings: Settings, keyring: Keyring, clock: Clock) -> Limiter:
     limits = settings.limits
     named = {name: parse_rate(text) for name, text in limits.named.items()}
     if limits.store == "memory":
-        return Limiter(LocalRates(clock.monotonic), named)
+        return Limiter(_local_rates(clock), named)
     from flask_jafsec.web.limits import SharedRates
 
     # Other programs may read the shared store: no address and no subject stands there in clear.
     secret = keyring.derive(Purpose.LIMITER_KEY, keyring.active)
     shared = SharedRates(limits.store, limits.store_options, prefix=f"jafsec:{settings.app_id}")
     return Limiter(shared, named, key_hash=keyed_hash(secret))
+
+
+def _local_rates(clock: Clock) -> LocalRates:
+    rates = LocalRates(clock.monotonic)
+    forking.watch(rates)
+    return rates
 
 
 def _wrap(app: Flask, state: State) -> None:
@@ -216,6 +222,7 @@ def _wrap(app: Flask, state: State) -> None:
     )
     gate = Gate(app.wsgi_app, services, answers)
     Hooks(app, gate, services, answers, state.declarations).register()
+    forking.watch(gate.request_ids)
     app.wsgi_app = gate  # type: ignore[method-assign]
     services.trail.add_chore(_chores(state))
     _serve_public_keys(app, state)

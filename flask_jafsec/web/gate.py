@@ -36,7 +36,7 @@ class RequestIds:
         self._next = count(1).__next__
 
     def begin_again(self) -> None:
-        """Take another random part; called in the child of a fork."""
+        """Take another random part: in the child of a fork both would count on from here."""
         self._prefix = urandom(6).hex()
 
     def of(self, sent: str | None) -> str:
