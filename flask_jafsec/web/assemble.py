@@ -226,6 +226,9 @@ def _wrap(app: Flask, state: State) -> None:
     app.wsgi_app = gate  # type: ignore[method-assign]
     services.trail.add_chore(_chores(state))
     _serve_public_keys(app, state)
+    # By name, as the console: an edge that the core does not import. `flask` finds the group by
+    # its entry point; this is for an app's own runner, which looks nowhere else.
+    app.cli.add_command(import_module("flask_jafsec.cli").group)
     if settings.console_enabled:
         # By name: the console is an edge, and the core never imports it (import contract).
         import_module("flask_jafsec_console").mount(app, settings.console_prefix)

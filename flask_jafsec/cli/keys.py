@@ -1,0 +1,169 @@
+"""``keys``: API keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+from flask.cli import AppGroup
+
+from flask_jafsec.cli.failing import (
+    EPILOG,
+    command,
+    confirmed,
+    json_option,
+    operator,
+    state,
+    yes_option,
+)
+from flask_jafsec.cli.output import (
+    moment,
+    page_all,
+    print_facts,
+    print_json,
+    print_secret,
+    print_table,
+    shown,
+)
+from flask_jafsec.cli.people import subject_of
+from flask_jafsec.records import ApiKey, MintedKey
+
+
+def add(group: AppGroup) -> None:
+    """Add the commands to *group*."""
+    keys = AppGroup("keys", help="API keys.", epilog=EPILOG)
+    group.add_command(keys)
+    _add_looking(keys)
+    _add_new(keys)
+    _add_ending(keys)
+
+
+def _add_looking(keys: AppGroup) -> None:
+    @command(keys, "list", "List API keys.")
+    @click.option("--owner", help="Only keys that act for this user or subject.")
+    @click.option("--all", "with_ended", is_flag=True, help="Ended keys too.")
+    @json_option
+    def list_keys(owner: str | None, with_ended: bool, as_json: bool) -> None:
+        subject = subject_of(owner) if owner else None
+        found = page_all(lambda after: state().keys.list(owner=subject, after=after))
+        found = [key for key in found if with_ended or _status(key) in {"active", "rotating"}]
+        if as_json:
+            print_json([_told(key) for key in found])
+            return
+        rows = [(key.id, key.name, _status(key), moment(key.last_used_at)) for key in found]
+        print_table(("Id", "Name", "Status", "Last used"), rows, empty="There are no keys.")
+
+    @command(keys, "show", "Show one key.")
+    @click.argument("key_id")
+    @json_option
+    def show_key(key_id: str, as_json: bool) -> None:
+        key = state().keys.get(key_id)
+        since = state().services.clock.now() - timedelta(days=1)
+        with state().store.reading() as tables:
+            uses = tables.keys.uses(key_id, since)
+        used = {
+            "allowed_24h": sum(use.allowed for use in uses),
+            "refused_24h": sum(use.refused for use in uses),
+        }
+        told = {**_told(key), **used}
+        print_json(told) if as_json else print_facts(told)
+
+
+def _add_new(keys: AppGroup) -> None:
+    @command(keys, "new", "Mint a key; it is shown this once.")
+    @click.argument("name")
+    @click.option("--scope", "scopes", multiple=True, required=True, help="May be repeated.")
+    @click.option("--owner", default="", help="The user or subject it acts for.")
+    @click.option("--environment", type=click.Choice(["live", "test"]), help="Default: the app's.")
+    @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires.")
+    @click.option("--network", "networks", multiple=True, help="A CIDR network; may be repeated.")
+    @click.option("--rate", default="", help="A rate of its own, such as 100/minute.")
+    @json_option
+    def new_key(  # the options of the command, each by its name
+        name: str,
+        scopes: tuple[str, ...],
+        owner: str,
+        environment: str | None,
+        days: int | None,
+        networks: tuple[str, ...],
+        rate: str,
+        as_json: bool,
+    ) -> None:
+        minted = state().keys.mint(
+            name,
+            scopes=scopes,
+            by=operator(),
+            owner=subject_of(owner) if owner else "",
+            environment=environment,
+            expires_at=datetime.now(UTC) + timedelta(days=days) if days else None,
+            networks=networks,
+            rate=rate,
+        )
+        _print_minted(minted, as_json)
+
+
+def _add_ending(keys: AppGroup) -> None:
+    @command(keys, "rotate", "Mint a successor; the key goes on working for a while.")
+    @click.argument("key_id")
+    @click.option(
+        "--overlap",
+        type=click.Choice(["none", "1h", "24h", "7d"]),
+        default="24h",
+        show_default=True,
+        help="How long both work.",
+    )
+    @json_option
+    def rotate(key_id: str, overlap: str, as_json: bool) -> None:
+        minted = state().keys.rotate(key_id, by=operator(), overlap=overlap)
+        _print_minted(minted, as_json)
+
+    @command(keys, "revoke", "End a key for good, in every process within five seconds.")
+    @click.argument("key_id")
+    @click.option("--why", default="", help="The reason, for the log.")
+    @yes_option
+    def revoke(key_id: str, why: str, yes: bool) -> None:
+        key = state().keys.get(key_id)
+        confirmed(f"Revoke {key.name} ({key.id}) for good?", yes=yes)
+        state().keys.revoke(key_id, by=operator(), why=why)
+        click.echo(f"{shown(key.name)} is revoked.")
+
+
+def _print_minted(minted: MintedKey, as_json: bool) -> None:
+    if as_json:
+        print_json({**_told(minted.key), "secret": minted.secret})
+        return
+    click.echo(f"{shown(minted.key.name)} has the id {minted.key.id}.")
+    print_secret("API key", minted.secret, "only a hash is kept")
+
+
+def _status(key: ApiKey) -> str:
+    now = state().services.clock.now()
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.ends_at is not None:
+        return "rotating" if now < key.ends_at else "rotated"
+    if key.expires_at is not None and now >= key.expires_at:
+        return "expired"
+    return "active"
+
+
+def _told(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "status": _status(key),
+        "environment": str(key.environment),
+        "owner": key.owner,
+        "scopes": sorted(key.scopes),
+        "networks": list(key.networks),
+        "rate": key.rate,
+        "created_at": moment(key.created_at),
+        "created_by": key.created_by,
+        "expires_at": moment(key.expires_at),
+        "ends_at": moment(key.ends_at),
+        "successor": key.successor,
+        "revoked_at": moment(key.revoked_at),
+        "revoked_by": key.revoked_by,
+        "revoked_why": key.revoked_why,
+        "last_used_at": moment(key.last_used_at),
+    }
