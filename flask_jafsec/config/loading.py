@@ -48,9 +48,11 @@ def load(
     # Error trackers and rich tracebacks show local variables: these two hold every secret.
     del config, environ
     settings = _settings(sources, app_name, instance_path, debug=debug, testing=testing)
-    if sources.problems:
-        raise SettingsError(sources.problems)
-    return settings
+    if not sources.problems:
+        return settings
+    # The same goes for a secret that was pasted into a line which is shown, such as the issuer.
+    del settings
+    raise SettingsError(sources.problems)
 
 
 def _settings(

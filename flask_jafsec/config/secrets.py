@@ -75,7 +75,8 @@ def root_key_material(text: str) -> bytes:
         raise refuse("is not base64", advice)
     if len(material) < MIN_BYTES:
         raise refuse(f"is shorter than {MIN_BYTES} bytes", advice)
-    fault = guessable_text(text) or guessable_material(material)
+    # The padding would hide that a text repeats itself.
+    fault = guessable_text(text.rstrip("=")) or guessable_material(material)
     if fault:
         raise refuse(fault, advice)
     return material
@@ -98,10 +99,16 @@ def guide_secret(value: object) -> bytes:
     except UnicodeEncodeError:
         problem = "is not valid text"
     else:
-        problem = guessable_text(text) or _too_uniform(text) or ""
+        problem = _public_in_base64(text) or guessable_text(text) or _too_uniform(text) or ""
     if problem:
         raise refuse(problem, advice)
     return secret
+
+
+def _public_in_base64(text: str) -> str | None:
+    # A public key taken for a secret lets everybody sign. Source: RFC 8725 section 2.1.
+    is_pem = (decode_base64(text) or b"").lstrip().startswith(b"-----BEGIN")
+    return "is a PEM in base64, not a secret" if is_pem else None
 
 
 def _too_uniform(text: str) -> str | None:

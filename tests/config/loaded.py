@@ -18,6 +18,11 @@ def made_key(seed: str) -> str:
     return base64.b64encode(hashlib.sha256(f"tests/config {seed}".encode()).digest()).decode()
 
 
+def made_hex(seed: str) -> str:
+    """Return the same bytes in hexadecimal, which is base64url too."""
+    return base64.b64decode(made_key(seed)).hex()
+
+
 #: Good values, none of them used anywhere.
 ROOT_KEY = f"r1:{made_key('one')}"
 OLD_ROOT_KEY = f"r0:{made_key('zero')}"

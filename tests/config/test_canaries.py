@@ -11,7 +11,7 @@ from flask_jafsec.config.known import KNOWN
 from flask_jafsec.config.loading import load
 from flask_jafsec.config.settings import Settings
 from flask_jafsec.errors import SettingsError
-from tests.config.loaded import ROOT_KEY, made_key, private_file
+from tests.config.loaded import ROOT_KEY, made_hex, made_key, private_file
 
 GUIDES = ["CORS_CREDENTIALS", "CORS_ORIGINS", "JWT_EXPIRY_SECONDS", "JWT_SECRET_KEY", "LOG_LEVEL"]
 GUIDES += ["MAX_REQUESTS_PER_MINUTE", "RATE_LIMIT_ENABLED", "SECURITY_HEADERS_ENABLED"]
@@ -109,7 +109,7 @@ def full_settings() -> Settings:
             "JAFSEC_DATABASE_URL": "postgresql://u:c4n4ry@db/x",
             "JAFSEC_LIMITS_STORE": "redis://u:c4n4ry@r/0",
             "JAFSEC_LIMITS_STORE_OPTIONS": {"password": "c4n4ry"},
-            "JAFSEC_TOKEN_KEYS": {"k1": {"kty": "oct", "k": "c4n4ry" + made_key("x")[:37]}},
+            "JAFSEC_TOKEN_KEYS": {"k1": {"kty": "oct", "k": f"c4n4ry{made_hex('x')[:58]}"}},
         },
         {"JAFSEC_ROOT_KEYS": ROOT_KEY, "JWT_SECRET_KEY": "c4n4ry" + made_key("y")},
         app_name="shop",

@@ -4,6 +4,7 @@ import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,8 +60,9 @@ def test_a_missing_root_key_names_the_variable_and_the_command() -> None:
 
 @pytest.mark.parametrize("circumstance", ["debug", "testing"])
 def test_in_debug_and_tests_a_missing_root_key_is_made_up(circumstance: str) -> None:
-    settings = settings_of({"JAFSEC_ROOT_KEYS": None}, **{circumstance: True})
-    again = settings_of({"JAFSEC_ROOT_KEYS": None}, **{circumstance: True})
+    circumstances: dict[str, Any] = {circumstance: True}
+    settings = settings_of({"JAFSEC_ROOT_KEYS": None}, **circumstances)
+    again = settings_of({"JAFSEC_ROOT_KEYS": None}, **circumstances)
 
     assert settings.root_keys_made_up
     assert [key.id for key in settings.root_keys] == [MADE_UP_ID]
@@ -71,8 +73,9 @@ def test_in_debug_and_tests_a_missing_root_key_is_made_up(circumstance: str) -> 
 @pytest.mark.parametrize("circumstance", ["debug", "testing"])
 def test_in_debug_and_tests_a_bad_root_key_is_still_refused(circumstance: str) -> None:
     bad: dict[str, object] = {"JAFSEC_ROOT_KEYS": "r1:changeme"}
+    circumstances: dict[str, Any] = {circumstance: True}
 
-    assert len(problems_of(bad, **{circumstance: True})) == 1
+    assert len(problems_of(bad, **circumstances)) == 1
 
 
 def test_in_debug_a_good_root_key_is_used() -> None:

@@ -86,7 +86,8 @@ def test_a_connection_that_dies_inside_a_transaction_undoes_it(
 def test_a_lost_commit_is_reported_as_unknown(wire: tuple[Proxy, SqlStore]) -> None:
     proxy, store = wire
     store.epoch()
-    proxy.cut_at(b"COMMIT")
+    # The statement itself: BEGIN ... READ COMMITTED holds the word as well.
+    proxy.cut_at(b"COMMIT\0")
 
     with pytest.raises(StoreUnavailable, match="may or may not be kept"), store.writing() as tables:
         tables.raise_epoch()
@@ -125,9 +126,10 @@ def test_a_server_that_hangs_is_given_up_in_time(
     waits = list(threads.map(seconds_until_given_up, range(8)))
     proxy.thaw()
 
-    # The limit is 0.3 s and 0.1 s of grace; nobody waits for another's connection.
+    # The limit is 0.3 s and 0.1 s of grace, or 2 s where a connection had to be opened (libpq's
+    # shortest). Nobody waits for another's; the bound is wide, for a machine under load.
     assert min(waits) > 0.3
-    assert max(waits) < 2
+    assert max(waits) < 10
     assert store.epoch() == 0
 
 

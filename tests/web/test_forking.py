@@ -42,7 +42,7 @@ def test_the_child_is_not_stopped_by_a_lock_the_parent_held(place: Place) -> Non
     from flask_jafsec.web.extension import state_of
 
     rates = state_of(place.app).services.address_rates
-    shards = rates._shards  # type: ignore[attr-defined]  # noqa: SLF001 - held as a thread would
+    shards = rates._shards  # type: ignore[attr-defined]
     for shard in shards:
         shard.lock.acquire()
     try:
@@ -61,7 +61,7 @@ def test_the_child_writes_events_of_its_own(place: Place) -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        place.captured._events.clear()  # noqa: SLF001 - the child's copy
+        place.captured._events.clear()
         place.client.get("/agents")
         os.write(writing, str(len(place.events())).encode())
         os._exit(0)
