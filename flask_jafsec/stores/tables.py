@@ -19,19 +19,13 @@ from sqlalchemy import (
 )
 
 from flask_jafsec.records import Environment, Kind
+from flask_jafsec.stores import audit_tables  # noqa: F401 - puts its tables on the list
 from flask_jafsec.stores.column_types import TEXT, Choice, NameList, Names, OptionalName, UtcTime
+from flask_jafsec.stores.metadata import METADATA
 
 #: Every revision of the schema, oldest first; the last is the one this code works with. It is
 #: written here once more so that a start need not load Alembic; a test compares the two.
-REVISIONS = ("0001",)
-
-METADATA = MetaData(
-    naming_convention={
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-    }
-)
+REVISIONS = ("0001", "0002")
 
 #: Alembic's own table, told here so that a new file can be made without Alembic.
 SCHEMA = Table(

@@ -145,12 +145,15 @@ def test_a_newer_schema_says_that_the_code_is_older(sql_url: str) -> None:
 
 def test_an_older_schema_names_the_command(sql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     SqlStore(sql_url).epoch()
-    # There is no older revision yet; the next step of the history is made up.
-    revisions = (*REVISIONS, "0002")
+    # The next step of the history is made up.
+    newest, following = REVISIONS[-1], f"{int(REVISIONS[-1]) + 1:04}"
+    revisions = (*REVISIONS, following)
     monkeypatch.setattr("flask_jafsec.stores.sql.schema_state.REVISIONS", revisions)
     store = SqlStore(sql_url)
 
-    with pytest.raises(SchemaOutdated, match="'0001', wanted '0002'; run: flask jafsec db upgrade"):
+    with pytest.raises(
+        SchemaOutdated, match=f"{newest!r}, wanted {following!r}; run: flask jafsec"
+    ):
         store.epoch()
     assert schema.check(sql_url).state is Standing.OLDER
 
