@@ -112,7 +112,7 @@ class Node(NamedTuple):
     """A completed subtree of 2^height leaves; kept for heights 8, 16, 24, ... only."""
 
     height: int
-    index: int
+    position: int
     hash: bytes
 
 
@@ -134,7 +134,7 @@ class Entry(NamedTuple):
     country: str | None
     words: str
     """Type, route rule, method, code and reason in lower case, for free text."""
-    count: int
+    decisions: int
     """How many decisions this event stands for."""
 
 

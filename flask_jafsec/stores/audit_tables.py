@@ -87,7 +87,7 @@ ENTRY = Table(
     Column("key", TEXT),
     Column("country", TEXT),
     Column("words", Text, nullable=False),
-    Column("count", BigInteger, nullable=False),
+    Column("decisions", BigInteger, nullable=False),
     UniqueConstraint("event_id"),
     Index("ix_jafsec_audit_entry_ts", "ts"),
 )
@@ -96,9 +96,9 @@ ENTRY = Table(
 def _searched(name: str, *, often_empty: bool) -> None:
     # Newest first within one value. A column that is empty more often than not is indexed where it
     # is not: every index costs the sequencer, and nobody searches for nothing.
+    columns = (ENTRY.c[name], ENTRY.c.ts)
     filled = ENTRY.c[name].is_not(None) if often_empty else None
-    where = {} if filled is None else {"sqlite_where": filled, "postgresql_where": filled}
-    Index(f"ix_jafsec_audit_entry_{name}", ENTRY.c[name], ENTRY.c.ts, **where)
+    Index(f"ix_{ENTRY.name}_{name}", *columns, sqlite_where=filled, postgresql_where=filled)
 
 
 for _name in ("type_id", "outcome", "severity"):
@@ -133,7 +133,7 @@ NODE = Table(
     "jafsec_audit_node",
     METADATA,
     Column("height", SmallInteger, primary_key=True, autoincrement=False),
-    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
 )
 
@@ -231,4 +231,5 @@ def guards_of(table: str) -> list[str]:
 
 for _table in GUARDED:
     for _statement in guards_of(_table.name):
-        event.listen(_table, "after_create", DDL(_statement).execute_if(dialect="sqlite"))
+        guard = DDL(_statement).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call] # SQLAlchemy's
+        event.listen(_table, "after_create", guard)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from flask_jafsec.records import Environment, Kind
 from flask_jafsec.stores import audit_tables  # noqa: F401 - puts its tables on the list
 from flask_jafsec.stores.column_types import TEXT, Choice, NameList, Names, OptionalName, UtcTime
-from flask_jafsec.stores.metadata import METADATA
+from flask_jafsec.stores.metadata import METADATA as METADATA
 
 #: Every revision of the schema, oldest first; the last is the one this code works with. It is
 #: written here once more so that a start need not load Alembic; a test compares the two.

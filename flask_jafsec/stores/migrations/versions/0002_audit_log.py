@@ -133,7 +133,7 @@ def _make_search() -> None:
             for name in ("actor", "subject", "ip", "request", "key", "country")
         ),
         sa.Column("words", sa.Text, nullable=False),
-        _big("count"),
+        _big("decisions"),
         _key("jafsec_audit_entry", "leaf_index"),
         sa.UniqueConstraint("event_id", name="uq_jafsec_audit_entry_event_id"),
     )
@@ -180,9 +180,9 @@ def _make_tree() -> None:
     op.create_table(
         "jafsec_audit_node",
         _small("height"),
-        _big("idx"),
+        _big("position"),
         _raw("hash"),
-        _key("jafsec_audit_node", "height", "idx"),
+        _key("jafsec_audit_node", "height", "position"),
     )
     op.create_table(
         "jafsec_audit_head",

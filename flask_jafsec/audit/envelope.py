@@ -1,0 +1,252 @@
+"""The canonical bytes of an event: what is hashed, stored and proven. Personal parts stay outside.
+
+An envelope is JSON by RFC 8785 on a restricted set of values: keys of ASCII, no floats, whole
+numbers below 2^53. On that set sorted keys and the shortest writing are all there is to it, so the
+fixed keys are written in sorted order by one format; a property test holds both equal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Any, Final
+
+from flask_jafsec.audit.plain import clean_text, fitting, plain
+from flask_jafsec.audit.rows import ACTOR_NUMBER, OUTCOME_NUMBER, Entry, micros
+from flask_jafsec.errors import JafsecError
+from flask_jafsec.events import Event, Outcome
+
+#: Bytes of an envelope at most. Source: audit-log specification, 5.4.
+MAX_BYTES: Final = 8_192
+
+#: Bytes left for the details, the one part whose size is not bounded elsewhere.
+MAX_DETAIL_BYTES: Final = 5_000
+
+#: Characters of every other text at most; longer ones are cut and marked.
+MAX_TEXT_CHARS: Final = 256
+
+#: The version of this format.
+VERSION: Final = 1
+
+#: Facts that say nothing about a person. Every other fact is sealed with the personal part: a
+#: forgotten name here hides a detail, it never shows one.
+OPEN_FACTS: Final = frozenset(
+    (
+        "before",
+        "by",
+        "environment",
+        "error",
+        "export",
+        "family",
+        "first_leaf",
+        "kind",
+        "leaf_index",
+        "lifetime_s",
+        "limit",
+        "must_change",
+        "overlap",
+        "part",
+        "permissions",
+        "rate",
+        "refresh_id",
+        "required",
+        "role",
+        "rows",
+        "rule",
+        "scopes",
+        "size",
+        "sink",
+        "successor",
+        "token_id",
+        "tool",
+        "window_s",
+        "writer",
+    )
+)
+
+#: A reason made of words we chose. Anything else was written by a person, and is sealed.
+_CODE: Final = re.compile(r"[a-z0-9_.:,/ -]{1,120}")
+
+#: Texts and details that come again are written once; bounded, since some come from outside.
+MAX_REMEMBERED: Final = 4_096
+
+#: Seconds whose text is remembered: events come in the order of time.
+MAX_SECONDS: Final = 64
+
+_quote = encode_basestring
+
+
+class EnvelopeInvalid(JafsecError):
+    """Stored bytes are no envelope of ours; the message says what was found."""
+
+    code = "envelope_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stands: in which log, by which writer, behind which other."""
+
+    log: str
+    app: str
+    writer_id: str
+    n: int
+    prev: str
+    """SHA-256 of the writer's envelope before, 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What stands in the envelope in the place of persons and addresses."""
+
+    actor: str
+    """A subject's reference, ``anonymous`` or ``system``."""
+    actor_kind: str
+    subject: str | None = None
+    ip: str | None = None
+    sealed_hash: str | None = None
+    """SHA-256 of the sealed part, 64 hexadecimal digits."""
+    sealed_key: str | None = None
+
+
+def write(event: Event, ts_micros: int, place: Place, refs: References) -> bytes:
+    """Return the envelope's bytes. Never raises, whatever the event holds."""
+    return (
+        f'{{"act":"{refs.actor}","ak":"{refs.actor_kind}","app":{_word(place.app)},'
+        f'"d":{_details_text(event)},"id":{_text(event.id)},"ip":{_ref(refs.ip)},'
+        f'"key":{_word(event.key_id)},"log":{_word(place.log)},"m":{_word(event.method)},'
+        f'"n":{place.n},"out":"{event.outcome}","p":{_word(event.route)},'
+        f'"pdh":{_ref(refs.sealed_hash)},"pdk":{_ref(refs.sealed_key)},'
+        f'"prev":"{place.prev}","req":{_text(event.request_id)},"sev":{event.severity:d},'
+        f'"st":{event.status:d},"sub":{_ref(refs.subject)},"ten":{_word(event.tenant)},'
+        f'"ts":"{time_text(ts_micros)}","type":"{event.type}","v":{VERSION},'
+        f'"w":"{place.writer_id}"}}'
+    ).encode()
+
+
+def read(envelope: bytes) -> Mapping[str, Any]:
+    """Return the members of stored bytes.
+
+    Raises:
+        EnvelopeInvalid: They are not one JSON object.
+    """
+    try:
+        members = json.loads(envelope)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeInvalid("is not JSON") from error
+    if not isinstance(members, dict):
+        raise EnvelopeInvalid("is not a JSON object")
+    return members
+
+
+def entry_of(leaf_index: int, members: Mapping[str, Any], type_id: int) -> Entry:
+    """Return the search copies of an envelope.
+
+    Raises:
+        EnvelopeInvalid: A member is missing or of another kind.
+    """
+    try:
+        details = members["d"]
+        kind = OUTCOME_NUMBER[Outcome(members["out"])]
+        return Entry(
+            leaf_index=leaf_index,
+            event_id=str(members["id"]),
+            ts=micros_of(members["ts"]),
+            type_id=type_id,
+            severity=int(members["sev"]),
+            outcome=kind,
+            actor_kind=ACTOR_NUMBER[members["ak"]],
+            actor=members["act"],
+            subject=members["sub"],
+            ip=members["ip"],
+            request=members["req"],
+            key=members["key"],
+            country=None,
+            words=_words(members, details),
+            decisions=int(details.get("count", 1)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EnvelopeInvalid(f"has no usable member: {error}") from error
+
+
+def time_text(ts_micros: int) -> str:
+    """Return the time as ``2026-11-22T17:40:00.123456Z``; always six digits."""
+    seconds, fraction = divmod(ts_micros, 1_000_000)
+    return f"{_second_text(seconds)}.{fraction:06}Z"
+
+
+def micros_of(text: str) -> int:
+    """Return microseconds since 1970 UTC of such a text. Raises ValueError."""
+    if len(text) != len("2026-11-22T17:40:00.123456Z") or text[10] != "T" or text[-1] != "Z":
+        raise ValueError("is not a time of ours")
+    at = datetime.fromisoformat(text)
+    return micros(at)
+
+
+def has_open_reason(event: Event) -> bool:
+    """Return whether the event's reason is a code of ours, and so may stand in the envelope."""
+    return _CODE.fullmatch(event.reason) is not None
+
+
+@lru_cache(MAX_SECONDS)
+def _second_text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _codes(code: str, reason: str, credential: str) -> dict[str, object]:
+    named = {
+        "code": code,
+        "reason": reason if _CODE.fullmatch(reason) else "",
+        "credential": credential,
+    }
+    return {name: plain(text) for name, text in named.items() if text}
+
+
+def _details(event: Event) -> object:
+    details = _codes(event.code, event.reason, event.credential)
+    if event.count != 1:
+        details["count"] = event.count
+    if event.until is not None:
+        details["until"] = time_text(micros(event.until))
+    facts = {name: value for name, value in event.facts.items() if name in OPEN_FACTS}
+    return {**_members(facts), **details}
+
+
+def _members(facts: Mapping[str, object]) -> Mapping[str, object]:
+    made = plain(facts)
+    return made if isinstance(made, dict) else {}
+
+
+def _words(members: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    parts = [members["type"], members["m"], members["p"]]
+    parts += [details.get("code"), details.get("reason"), members["key"], members["id"]]
+    return " ".join(str(part) for part in parts if part).lower()
+
+
+def _details_text(event: Event) -> str:
+    if event.facts or event.count != 1 or event.until is not None:
+        return fitting(_details(event), MAX_DETAIL_BYTES)
+    return _plain_details(event.code, event.reason, event.credential)
+
+
+@lru_cache(MAX_REMEMBERED)
+def _plain_details(code: str, reason: str, credential: str) -> str:
+    return fitting(_codes(code, reason, credential), MAX_DETAIL_BYTES)
+
+
+def _ref(text: str | None) -> str:
+    return f'"{text}"' if text else "null"
+
+
+@lru_cache(MAX_REMEMBERED)
+def _word(text: str) -> str:
+    """Return a text that comes again and again: a route, a method, the application's name."""
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    return _quote(clean_text(text, MAX_TEXT_CHARS)) if text else "null"
