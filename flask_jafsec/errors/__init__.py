@@ -11,7 +11,9 @@ from flask_jafsec.errors.credentials import (
     TokenRevoked,
 )
 from flask_jafsec.errors.operating import (
+    AuditUnavailable,
     Busy,
+    CommitUnknown,
     Conflict,
     DeclarationError,
     GrantExceeded,
@@ -45,7 +47,9 @@ from flask_jafsec.errors.refusals import (
 
 __all__ = [
     "Answered",
+    "AuditUnavailable",
     "Busy",
+    "CommitUnknown",
     "Conflict",
     "CredentialInvalid",
     "CredentialKindRefused",

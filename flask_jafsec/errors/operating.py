@@ -110,6 +110,18 @@ class StoreUnavailable(JafsecError):
     code = "store_unavailable"
 
 
+class CommitUnknown(StoreUnavailable):
+    """The connection died while committing: what was written may or may not be kept."""
+
+    code = "commit_unknown"
+
+
+class AuditUnavailable(StoreUnavailable):
+    """What happened could not be written down durably, so it is not answered as done."""
+
+    code = "audit_unavailable"
+
+
 class SchemaOutdated(StoreUnavailable):
     """The database stands at another schema than this code; the message names the command."""
 

@@ -10,8 +10,13 @@ from flask_jafsec.errors import StoreUnavailable
 from flask_jafsec.stores.sql.address import Address
 
 
-def fail(address: Address, error: Exception, doing: str) -> NoReturn:
-    """Raise StoreUnavailable for *error*, which happened while *doing* something.
+def fail(
+    address: Address,
+    error: Exception,
+    doing: str,
+    kind: type[StoreUnavailable] = StoreUnavailable,
+) -> NoReturn:
+    """Raise StoreUnavailable, or a *kind* of it, for *error* met while *doing* something.
 
     The message has the driver's first line only: what follows may quote values of a row.
     """
@@ -22,4 +27,4 @@ def fail(address: Address, error: Exception, doing: str) -> NoReturn:
         first_line = first_line.replace(secret, "***")
     message = f"{address.name} failed while {doing}: {first_line}"
     # A cause is printed with its error, so one that quotes the password is left out.
-    raise StoreUnavailable(message) from (None if leaks else error)
+    raise kind(message) from (None if leaks else error)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar
 from weakref import finalize
 
 from sqlalchemy import Connection, Engine
@@ -20,6 +21,7 @@ from flask_jafsec.stores.sql.failures import fail
 from flask_jafsec.stores.sql.limits import Limits
 from flask_jafsec.stores.sql.sql_tables import SqlTables
 from flask_jafsec.stores.sql.transaction import Transaction
+from flask_jafsec.stores.sql.turn import WriteTurn
 from flask_jafsec.stores.tables import EPOCH
 
 #: Connections of one process: kept open, and opened when these are all in use.
@@ -31,16 +33,23 @@ READ_EPOCH = f"SELECT n FROM {EPOCH.name} WHERE id = 1"  # noqa: S608 - our own 
 
 T = TypeVar("T")
 
+#: Whose connections a transaction uses.
+Pool = Literal["tables", "audit", "background"]
+
 
 @dataclass(frozen=True, slots=True)
 class _Engines:
     tables: Engine
     epoch: Engine
     """One connection of its own: asking whether a ban is new must not wait for slow pages."""
+    audit: Engine
+    """One for the writer of the audit log, which nothing may keep waiting."""
+    background: Engine
+    """Two for what the log does beside: sequencing, importing, exporting."""
 
     def dispose(self) -> None:
-        self.tables.dispose()
-        self.epoch.dispose()
+        for engine in (self.tables, self.epoch, self.audit, self.background):
+            engine.dispose()
 
 
 class SqlStore:
@@ -74,6 +83,8 @@ class SqlStore:
         self._database = database_of(self._address)
         self._limits = Limits(timeout_s, lock_timeout_s, pool_wait_s)
         self._create_if_empty = create_if_empty
+        path = self._address.path
+        self._turn = None if path is None else WriteTurn(path, lock_timeout_s)
         self._engines: _Engines | None = None
         self._closing: finalize[[], SqlStore] | None = None
         self._start_over()
@@ -82,11 +93,8 @@ class SqlStore:
     @contextmanager
     def reading(self) -> Iterator[SqlTables]:
         """Open the tables for reading, all at one moment. Raises StoreUnavailable."""
-        transaction = self._begin(self._database.begin_reading, writing=False)
-        try:
+        with self.transaction("tables", writing=False) as transaction:
             yield SqlTables(transaction)
-        finally:
-            transaction.close()
 
     @contextmanager
     def writing(self) -> Iterator[SqlTables]:
@@ -95,13 +103,34 @@ class SqlStore:
         Raises:
             StoreUnavailable: The database did not answer, or refuses to write.
         """
-        with self._turn():
-            transaction = self._begin(self._database.begin_writing, writing=True)
+        with self.transaction("tables", writing=True) as transaction:
+            yield SqlTables(transaction)
+
+    @contextmanager
+    def transaction(self, pool: Pool, *, writing: bool) -> Iterator[Transaction]:
+        """Open one transaction: committed at the end, undone by any exception.
+
+        Args:
+            pool: Whose connections to use.
+
+        Raises:
+            StoreUnavailable: The database did not answer, or refuses to write.
+            CommitUnknown: The connection died while committing.
+        """
+        begin = self._database.begin_writing if writing else self._database.begin_reading
+        with self._turn.held() if writing and self._turn else nullcontext():
+            transaction = self._begin(pool, begin, writing=writing)
             try:
-                yield SqlTables(transaction)
-                transaction.commit()
+                yield transaction
+                if writing:
+                    transaction.commit()
             finally:
                 transaction.close()
+
+    @property
+    def path(self) -> Path | None:
+        """The file, for SQLite only; locks of ours stand beside it."""
+        return self._address.path
 
     def epoch(self) -> int:
         """Return the present epoch. Raises StoreUnavailable."""
@@ -133,31 +162,17 @@ class SqlStore:
             self._closing.detach()
         forking.abandon(self._engines)
         self._start_over()
+        if self._turn is not None:
+            self._turn.begin_again()
 
     def _start_over(self) -> None:
         self._opening = threading.Lock()
-        self._writer = threading.Lock()
         self._engines = None
         self._closing = None
         self._is_prepared = False
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        # SQLite waits for its write lock by sleeping, blind to who came first and, with green
-        # threads, stopping the one that holds it. So threads of this process queue up here.
-        if not self._database.has_one_writer:
-            yield
-            return
-        writer = self._writer
-        if not writer.acquire(timeout=self._limits.lock_s):
-            raise StoreUnavailable(f"{self._address.name}: another transaction did not end in time")
-        try:
-            yield
-        finally:
-            writer.release()
-
-    def _begin(self, statement: str, *, writing: bool) -> Transaction:
-        engine = self._prepared().tables
+    def _begin(self, pool: Pool, statement: str, *, writing: bool) -> Transaction:
+        engine: Engine = getattr(self._prepared(), pool)
         connection = self._run("beginning a transaction", lambda: _begin(engine, statement))
         return Transaction(connection, self._address, writing=writing)
 
@@ -181,6 +196,8 @@ class SqlStore:
                 self._engines = _Engines(
                     make(self._address, self._limits, size=POOL_SIZE, extra=POOL_EXTRA),
                     make(self._address, self._limits, size=1, extra=0),
+                    make(self._address, self._limits, size=1, extra=0),
+                    make(self._address, self._limits, size=2, extra=2),
                 )
                 self._closing = finalize(self, self._engines.dispose)
             return self._engines

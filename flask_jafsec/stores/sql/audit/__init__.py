@@ -1,0 +1,1 @@
+"""The audit log in SQL: one file for each way of using its tables."""
