@@ -164,13 +164,19 @@ class SignedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """How far one outward sink has come."""
+    """How far one outward sink has come, and which process is at it."""
 
     sink: str
-    next_leaf: int
+    next_leaf: int = 0
     ok_at: int | None = None
+    """When the sink last took something."""
     error: str = ""
+    """What went wrong since; empty when nothing did."""
     failures: int = 0
+    """In a row."""
+    owner: str = ""
+    """The process that exports; others wait until its lease ends."""
+    lease_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ class AuditStore(Protocol):
     def reading(self) -> AbstractContextManager[AuditView]:
         """Open everything for reading, all at one moment. Raises StoreUnavailable."""
 
-    def exporting(self, sink: str) -> AbstractContextManager[AuditExport | None]:
-        """Open the cursor of one outward sink; None while another process exports to it."""
+    @property
+    def exports(self) -> AuditExports:
+        """The cursors of outward sinks."""
 
 
 class AuditBatch(Protocol):
@@ -195,20 +196,33 @@ class StoredLeaf(Protocol):
         """Its sealed part; None if erased or never there."""
 
 
-class AuditExport(Protocol):
-    """The cursor of one outward sink, and the events behind it."""
+class AuditExports(Protocol):
+    """The cursors of outward sinks. Each call is a short transaction of its own.
 
-    def state(self) -> ExportState:
-        """Return how far it has come."""
+    A transaction around a conversation with a collector would hold locks for as long as the
+    collector likes; a lease does not.
+    """
 
-    def put_state(self, state: ExportState) -> None:
-        """Write it down."""
+    def take(self, sink: str, owner: str, now: int, lease_us: int) -> ExportState | None:
+        """Return the sink's state, leased to *owner*; None while another's lease runs."""
+
+    def put(self, state: ExportState) -> bool:
+        """Write the state down; return whether its owner still held the lease."""
+
+    def release(self, sink: str, owner: str) -> None:
+        """End the lease, so that another process need not wait."""
+
+    def states(self) -> Sequence[ExportState]:
+        """Return every sink's state."""
 
     def events(self, first: int, limit: int) -> Sequence[StoredEvent]:
-        """Return sequenced events from leaf *first* on."""
+        """Return sequenced events from leaf *first* on, without their sealed parts."""
 
     def size(self) -> int:
         """Return the number of sequenced events."""
 
-    def add_dead(self, leaf_index: int, error: str) -> None:
+    def add_dead(self, sink: str, leaf_index: int, error: str) -> None:
         """Keep one event that the sink will not take, so that the others go on."""
+
+    def dead(self, sink: str, limit: int) -> Sequence[tuple[int, str]]:
+        """Return the leaf indexes and errors of those, newest first."""

@@ -178,6 +178,8 @@ EXPORT = Table(
     Column("ok_at", BigInteger),
     Column("error", TEXT, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("owner", TEXT, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
 )
 
 EXPORT_DEAD = Table(

@@ -45,7 +45,7 @@ class WriteTurn:
             raise StoreUnavailable(f"{self._path}: another transaction did not end in time")
         try:
             descriptor = self._opened()
-            while not _taken(descriptor):
+            while not taken(descriptor):
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(f"{self._path}: another process did not end in time")
                 time.sleep(random.uniform(*LOOK_EVERY_S))  # noqa: S311 - spreads processes, no secret
@@ -75,7 +75,8 @@ class WriteTurn:
         return self._descriptor
 
 
-def _taken(descriptor: int) -> bool:
+def taken(descriptor: int) -> bool:
+    """Return whether the file's lock is ours now; never waits."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -223,6 +223,8 @@ def _make_exports() -> None:
         _big("ok_at", nullable=True),
         _text("error"),
         sa.Column("failures", sa.Integer, nullable=False),
+        _text("owner"),
+        _big("lease_until"),
         _key("jafsec_audit_export", "sink"),
     )
     op.create_table(

@@ -82,7 +82,7 @@ class SqlAuditBatch:
         found: list[Subject] = []
         for some in _portions(lookups):
             statement = select(*columns).where(SUBJECT.c.lookup.in_(some)).order_by(SUBJECT.c.ref)
-            found += [Subject(*row) for row in self._transaction.rows(statement)]
+            found += [Subject._make(row) for row in self._transaction.rows(statement)]
         return found
 
     def data_keys(self, kind: str, names: Sequence[str]) -> Sequence[DataKey]:
@@ -96,7 +96,7 @@ class SqlAuditBatch:
                 .where(DATA_KEY.c.wrapped.is_not(None))
                 .order_by(DATA_KEY.c.ref)
             )
-            found += [DataKey(*row) for row in self._transaction.rows(statement)]
+            found += [DataKey._make(row) for row in self._transaction.rows(statement)]
         return found
 
     def add_subjects(self, subjects: Sequence[Subject]) -> None:

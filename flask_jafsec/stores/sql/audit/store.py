@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from flask_jafsec.stores.sql.audit.batch import SqlAuditBatch
-from flask_jafsec.stores.sql.audit.exporting import SqlAuditExport
+from flask_jafsec.stores.sql.audit.exports import SqlAuditExports
 from flask_jafsec.stores.sql.audit.growth import SqlAuditGrowth
+from flask_jafsec.stores.sql.audit.leader import Leader
 from flask_jafsec.stores.sql.audit.searching import SqlAuditSearch
 from flask_jafsec.stores.sql.audit.view import SqlAuditView
 from flask_jafsec.stores.sql.store import SqlStore
-
-#: The first of two numbers of our PostgreSQL advisory locks: "jafs" in ASCII.
-LOCK_SPACE: Final = int.from_bytes(b"jafs", "big")
-
-#: The second number of the sequencer's; sinks get numbers made of their names.
-SEQUENCER_LOCK: Final = 0
 
 
 class SqlAuditStore:
@@ -25,6 +19,8 @@ class SqlAuditStore:
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
+        self._leader = Leader(store.path)
+        self.exports = SqlAuditExports(store)
 
     @contextmanager
     def appending(self) -> Iterator[SqlAuditBatch]:
@@ -41,15 +37,13 @@ class SqlAuditStore:
     @contextmanager
     def sequencing(self) -> Iterator[SqlAuditGrowth | None]:
         """Open one transaction of the only sequencer; None while another process is it."""
-        with self._alone("sequencer", SEQUENCER_LOCK) as transaction:
-            yield None if transaction is None else SqlAuditGrowth(transaction)
-
-    @contextmanager
-    def exporting(self, sink: str) -> Iterator[SqlAuditExport | None]:
-        """Open the cursor of one outward sink; None while another process exports to it."""
-        number = int.from_bytes(sink.encode()[:3].ljust(3, b"\0"), "big") + 1
-        with self._alone(f"export-{sink}", number) as transaction:
-            yield None if transaction is None else SqlAuditExport(transaction, sink)
+        with self._leader.held() as is_leader:
+            if not is_leader:
+                yield None
+                return
+            with self._store.transaction("background", writing=True) as transaction:
+                growth = SqlAuditGrowth(transaction)
+                yield growth if growth.is_alone() else None
 
     @contextmanager
     def reading(self) -> Iterator[SqlAuditView]:
