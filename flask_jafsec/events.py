@@ -9,6 +9,8 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from flask_jafsec.ids import new_id
+
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -48,11 +50,23 @@ class EventClass(StrEnum):
 class EventType(StrEnum):
     """Everything that is recorded. Kept alphabetical; a value once stored is never reused."""
 
+    ANCHOR_LAG = "audit.anchor_lag"
+    AUDIT_ABANDONED = "audit.writer_abandoned"
+    AUDIT_CLOSED = "audit.writer_closed"
+    AUDIT_EXPORTED = "audit.exported"
+    AUDIT_HEARTBEAT = "audit.heartbeat"
+    AUDIT_INTEGRITY = "audit.integrity"
+    AUDIT_LAG = "audit.sequencer_lag"
+    AUDIT_VERIFIED = "audit.verified"
     CONFIG_IDENTITY_CHANGED = "config.identity.changed"
     CORS_REFUSED = "cors.refused"
     CREDENTIAL_MALFORMED = "auth.credential.malformed"
     CREDENTIAL_MISSING = "auth.credential.missing"
     CROSS_SITE_REFUSED = "auth.cross_site.refused"
+    EXPORT_DEAD_LETTER = "export.dead_letter"
+    EXPORT_LAG = "export.lag"
+    EXPORT_RECOVERED = "export.recovered"
+    EXPORT_TLS = "export.tls"
     KEY_MINTED = "key.minted"
     KEY_REJECTED = "auth.key.rejected"
     KEY_REVOKED = "key.revoked"
@@ -98,10 +112,17 @@ _CLASS_OF: Final[Mapping[EventType, EventClass]] = {
     EventType.REQUEST_ALLOWED: EventClass.ROUTINE,
     **dict.fromkeys(
         (
+            EventType.ANCHOR_LAG,
+            EventType.AUDIT_HEARTBEAT,
+            EventType.AUDIT_LAG,
             EventType.CORS_REFUSED,
             EventType.CREDENTIAL_MALFORMED,
             EventType.CREDENTIAL_MISSING,
             EventType.CROSS_SITE_REFUSED,
+            EventType.EXPORT_DEAD_LETTER,
+            EventType.EXPORT_LAG,
+            EventType.EXPORT_RECOVERED,
+            EventType.EXPORT_TLS,
             EventType.KEY_REJECTED,
             EventType.LIMITS_DEGRADED,
             EventType.LIMIT_EXCEEDED,
@@ -151,8 +172,34 @@ class Event:
     """Who or what it was done to, where that differs from the actor."""
     tenant: str = ""
     request_id: str = ""
+    personal: Mapping[str, object] = field(default_factory=lambda: NOTHING, repr=False)
+    """About the person or the browser: user agent, path. Only the audit log keeps it, sealed."""
     count: int = 1
     until: datetime | None = None
     """Aware UTC time of the last one when counted, else None."""
     facts: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     """Further non-personal details: names of roles, old and new permissions, windows."""
+
+
+def system_event(
+    event_type: EventType,
+    at: datetime,
+    severity: Severity = Severity.INFO,
+    outcome: Outcome = Outcome.DONE,
+    *,
+    reason: str = "",
+    count: int = 1,
+    facts: Mapping[str, object] = NOTHING,
+) -> Event:
+    """Return an event that nobody but the system itself brought about."""
+    return Event(
+        id=new_id(),
+        type=event_type,
+        at=at,
+        severity=severity,
+        outcome=outcome,
+        actor="system",
+        reason=reason,
+        count=count,
+        facts=facts,
+    )

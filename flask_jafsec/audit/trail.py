@@ -8,21 +8,29 @@ import os
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from flask_jafsec.audit.counting import Counts
-from flask_jafsec.events import Event, EventClass, EventType, Outcome, Severity
-from flask_jafsec.ids import new_id
+from flask_jafsec.audit.writer import AuditWriter, Item
+from flask_jafsec.errors import AuditUnavailable
+from flask_jafsec.events import Event, EventClass, EventType, Outcome, Severity, system_event
 from flask_jafsec.protocols import Clock, Sink, Store, Tables
 
 T = TypeVar("T")
 
 _log = logging.getLogger("flask_jafsec.audit")
 
-#: How many events may wait for a slow sink before refusals and routine events are counted
-#: instead of kept. Changes always wait their turn.
+#: How many events may wait before whoever brings another has to wait too. Source: fault matrix,
+#: row 28.
 MAX_WAITING: Final = 10_000
+
+#: How long that is, in seconds. A change is refused then; others are counted as dropped.
+ROOM_WAIT_S: Final = 2.0
+
+#: How long a request waits for its event to be durable, in seconds: the database's limits on a
+#: lock and a statement, and the same again for trying twice.
+WRITE_WAIT_S: Final = 15.0
 
 #: How many events a sink gets at once, at most.
 BATCH: Final = 256
@@ -36,28 +44,66 @@ FLUSH_TIMEOUT_S: Final = 5.0
 _STOP: Final = None
 
 
+class Companion(Protocol):
+    """Something with a thread of its own beside the writer's."""
+
+    def start(self) -> None:
+        """Start the thread."""
+
+    def stop(self) -> None:
+        """Do what is left and stop; ``start`` may follow."""
+
+    def begin_again(self) -> None:
+        """Forget the parent's thread in the child of a fork."""
+
+
 class Trail:
     """Records events and carries changes out together with theirs.
 
-    One writer thread per process, started with the first event and again after a fork. Until the
-    durable log exists, a change is committed first and its event written right after.
+    One writer thread per process, started with the first event and again after a fork.
+
+    Args:
+        writer: Makes events durable. Without it, as on a store that keeps no log, a change is
+            committed first and its event handed to the sinks right after.
+        waits: Classes of events whose requests are answered only once the event is durable.
     """
 
-    def __init__(self, store: Store, sinks: Sequence[Sink], clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sinks: Sequence[Sink],
+        clock: Clock,
+        *,
+        writer: AuditWriter | None = None,
+        waits: Collection[EventClass] = (EventClass.CHANGE,),
+    ) -> None:
         self._store = store
         self._sinks = tuple(sinks)
         self._clock = clock
+        self._durable = writer
+        self._waits = frozenset(waits) if writer else frozenset[EventClass]()
         self._chores: list[Callable[[bool], None]] = []
+        self._companions: list[Companion] = []
         self._begin()
         _LIVE.add(self)
 
     def _begin(self) -> None:
         """Start with nothing waiting and no thread: at birth, and in the child of a fork."""
-        self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Item | Event | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._room = threading.Event()
+        self._room.set()
         self._writer: threading.Thread | None = None
         self._dropped = 0
         self.counts = Counts(self._put)
+
+    def begin_again(self) -> None:
+        """Be another writer in the child of a fork: what waited is the parent's to write."""
+        self._begin()
+        if self._durable is not None:
+            self._durable.begin_again()
+        for companion in self._companions:
+            companion.begin_again()
 
     def add_chore(self, chore: Callable[[bool], None]) -> None:
         """Have *chore* run about once a second on the writer's thread; its errors are logged.
@@ -66,27 +112,51 @@ class Trail:
         """
         self._chores.append(chore)
 
+    def add_companion(self, companion: Companion) -> None:
+        """Have *companion* start and stop together with the writer's thread."""
+        self._companions.append(companion)
+
     # -- taking events --
 
     def record(self, event: Event) -> None:
-        """Take *event*; never raises and never waits."""
-        bounded = event.type.event_class is not EventClass.CHANGE
-        if bounded and self._waiting.qsize() > MAX_WAITING:
-            self._dropped += event.count
-            return
-        self._put(event)
+        """Take *event*; see ``protocols.Recorder`` for which of them wait."""
+        kind = event.type.event_class
+        if kind in self._waits and threading.current_thread() is not self._writer:
+            self._wait_for(Item(event))
+        elif kind is EventClass.CHANGE or self._has_room(event):
+            self._put(event)
 
     def commit_with(self, event: Event, change: Callable[[Tables], T]) -> T:
-        """Run *change* in one transaction, then record *event*. See ``protocols.Recorder``."""
+        """Run *change* in one transaction with *event*. See ``protocols.Recorder``."""
+        if self._durable is not None:
+            result: T = self._wait_for(Item(event, change))
+            return result
         with self._store.writing() as tables:
             result = change(tables)
         self._put(event)
         return result
 
-    def _put(self, event: Event) -> None:
-        self._waiting.put(event)
+    def _wait_for(self, item: Item) -> Any:
+        if threading.current_thread() is self._writer:
+            raise RuntimeError("the writer's own thread cannot wait for itself")
+        if not self._room.is_set() and not self._room.wait(ROOM_WAIT_S):
+            raise AuditUnavailable("too many events wait to be written")
+        self._put(item)
+        return item.wait(WRITE_WAIT_S)
+
+    def _has_room(self, event: Event) -> bool:
+        # Beyond the bound events turn synchronous, so that a flood slows itself down.
+        if self._room.is_set() or self._room.wait(ROOM_WAIT_S):
+            return True
+        self._dropped += event.count
+        return False
+
+    def _put(self, item: Item | Event) -> None:
+        self._waiting.put(item)
         if self._writer is None:
             self._start()
+        if self._waiting.qsize() > MAX_WAITING:
+            self._room.clear()
 
     # -- writing --
 
@@ -96,6 +166,8 @@ class Trail:
                 return
             self._writer = threading.Thread(target=self._run, name="jafsec-trail", daemon=True)
             self._writer.start()
+        for companion in self._companions:
+            companion.start()
 
     def wake(self) -> None:
         """Start the writer, where it has not started: chores and counts need it too."""
@@ -109,6 +181,8 @@ class Trail:
             batch, stop = self._take_batch(waiting)
             if batch:
                 self._write(batch)
+            if not self._room.is_set() and waiting.qsize() < MAX_WAITING // 2:
+                self._room.set()
             if stop:
                 return
             if self._clock.monotonic() >= next_tick:
@@ -116,25 +190,38 @@ class Trail:
                 next_tick = self._clock.monotonic() + TICK_S
 
     @staticmethod
-    def _take_batch(waiting: queue.SimpleQueue[Event | None]) -> tuple[list[Event], bool]:
-        batch: list[Event] = []
+    def _take_batch(waiting: queue.SimpleQueue[Item | Event | None]) -> tuple[list[Item], bool]:
+        batch: list[Item] = []
         try:
-            event = waiting.get(timeout=TICK_S)
-            while event is not _STOP:
-                batch.append(event)
+            taken = waiting.get(timeout=TICK_S)
+            while taken is not _STOP:
+                batch.append(taken if isinstance(taken, Item) else Item(taken))
                 if len(batch) >= BATCH:
                     return batch, False
-                event = waiting.get_nowait()
+                taken = waiting.get_nowait()
         except queue.Empty:
             return batch, False
         return batch, True
 
-    def _write(self, batch: Sequence[Event]) -> None:
+    def _write(self, batch: Sequence[Item]) -> None:
+        events = [item.event for item in batch]
+        if self._durable is not None:
+            events = self._keep(self._durable, batch)
         for sink in self._sinks:
             try:
-                sink.write(batch)
+                sink.write(events)
             except Exception:  # noqa: BLE001 - a broken sink must not silence the others; said aloud
-                _log.exception("the sink %s lost %d event(s)", type(sink).__name__, len(batch))
+                _log.exception("the sink %s lost %d event(s)", type(sink).__name__, len(events))
+
+    @staticmethod
+    def _keep(writer: AuditWriter, batch: Sequence[Item]) -> list[Event]:
+        try:
+            return writer.write(batch)
+        except Exception as error:  # noqa: BLE001 - the thread lives on; whoever waits is told
+            _log.exception("the audit log's writer failed; %d event(s) are in doubt", len(batch))
+            for item in batch:
+                item.finish(AuditUnavailable(f"the writer failed: {type(error).__name__}"))
+            return [item.event for item in batch if item.change is None]
 
     def _tick(self) -> None:
         self._report_dropped()
@@ -152,13 +239,11 @@ class Trail:
         dropped, self._dropped = self._dropped, 0
         if dropped:
             self._put(
-                Event(
-                    id=new_id(),
-                    type=EventType.SINK_DROPPED,
-                    at=self._clock.now(),
-                    severity=Severity.ERROR,
-                    outcome=Outcome.FAIL,
-                    actor="system",
+                system_event(
+                    EventType.SINK_DROPPED,
+                    self._clock.now(),
+                    Severity.ERROR,
+                    Outcome.FAIL,
                     reason="sinks_too_slow",
                     count=dropped,
                 )
@@ -175,6 +260,8 @@ class Trail:
         if writer is not None:
             self._waiting.put(_STOP)
             writer.join(FLUSH_TIMEOUT_S)
+            for companion in self._companions:
+                companion.stop()
 
 
 _LIVE: weakref.WeakSet[Trail] = weakref.WeakSet()
@@ -186,9 +273,9 @@ def _close_all() -> None:
 
 
 def _begin_again() -> None:
-    # A fork copies the queue but not the thread: what waited is the parent's to write.
+    # A fork copies the queue but not the thread.
     for trail in list(_LIVE):
-        trail._begin()  # noqa: SLF001 - the same module
+        trail.begin_again()
 
 
 atexit.register(_close_all)

@@ -13,7 +13,9 @@ PREFIX: Final = "JAFSEC_"
 #: Name -> what it sets, in the words of the reference page.
 KNOWN: Final[Mapping[str, str]] = {
     "JAFSEC_ADDRESS_RATE": "the one rate per address, before anything else is looked at",
+    "JAFSEC_ANCHORS": "where the audit log's signed sizes go",
     "JAFSEC_APP_ID": "the application's name in every derived key and in the log",
+    "JAFSEC_AUDIT_WAIT": "which answers wait until their event is durable",
     "JAFSEC_CONSOLE_ENABLED": "whether the console is served",
     "JAFSEC_CONSOLE_PREFIX": "the path the console is served under",
     "JAFSEC_CORS_CREDENTIALS": "whether pages of the allowed origins may send cookies",
@@ -36,6 +38,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "JAFSEC_LIMITS_STORE_OPTIONS": "further options of that store",
     "JAFSEC_LOG_ENABLED": "whether events are logged",
     "JAFSEC_LOG_LEVEL": "the least severe level that is logged",
+    "JAFSEC_PUBLIC_HOST": "the host the application is known by; part of the audit log's name",
     "JAFSEC_REALM": "what WWW-Authenticate names",
     "JAFSEC_ROLES": "roles and what they may do",
     "JAFSEC_ROOT_KEYS": "the root keys, newest first",
@@ -43,6 +46,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "JAFSEC_ROUTES": "declarations for views one cannot touch, by path",
     "JAFSEC_SESSION_IDLE_S": "how long a session may be idle, in seconds",
     "JAFSEC_SESSION_LIFETIME_S": "how long a session may last, in seconds",
+    "JAFSEC_SPOOL_DIR": "where events are kept while the database does not answer",
     "JAFSEC_TOKEN_AUDIENCE": "whom tokens are meant for",
     "JAFSEC_TOKEN_ISSUER": "who tokens say they are from",
     "JAFSEC_TOKEN_KEYS": "keys that sign and verify tokens, newest first",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from flask_jafsec.config import places, sections
+from flask_jafsec.config.audit import audit
 from flask_jafsec.config.parsing import boolean, matching, one_of
 from flask_jafsec.config.roles import roles
 from flask_jafsec.config.root_keys import take_root_keys
@@ -73,6 +74,7 @@ def _settings(
         limits=limits,
         cors=sections.cors(sources),
         headers=sections.headers(sources),
+        audit=audit(sources, app_id, instance_path),
         roles=sources.take("JAFSEC_ROLES", roles, MappingProxyType({})),
         routes=sources.take("JAFSEC_ROUTES", routes_with(limits.named), ()),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from flask_jafsec.events import EventClass
+
 
 @dataclass(frozen=True, slots=True)
 class RootKey:
@@ -81,6 +83,21 @@ class HeaderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The audit log."""
+
+    host: str
+    origin: str
+    """The log's name for ever: host, application, epoch."""
+    waits: tuple[EventClass, ...]
+    """Classes of events that are answered only once they are durable."""
+    spool_folder: str
+    """Where journals are kept while the database does not answer; empty for nowhere."""
+    anchors: tuple[str, ...]
+    """Where signed sizes go: ``log`` or ``file:/path``."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteRule:
     """A declaration for every route under a path, for views one cannot touch."""
 
@@ -106,6 +123,7 @@ class Settings:
     limits: LimitSettings
     cors: CorsSettings
     headers: HeaderSettings
+    audit: AuditSettings
     roles: Mapping[str, frozenset[str]]
     """Roles of the configuration, by name."""
     routes: tuple[RouteRule, ...] = ()

@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     REFRESH_INDEX = "refresh-index"
     SESSION = "session"
     SIGNING_WRAP = "signing-wrap"
+    SUBJECT_INDEX = "subject-index"
     TOKEN_HS = "token-hs"
 
 

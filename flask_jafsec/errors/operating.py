@@ -122,6 +122,22 @@ class AuditUnavailable(StoreUnavailable):
     code = "audit_unavailable"
 
 
+class KeyUnavailable(JafsecError):
+    """A value was sealed under a root key that is not configured; ``root_id`` names it."""
+
+    code = "key_unavailable"
+
+    def __init__(self, root_id: str) -> None:
+        self.root_id = root_id
+        super().__init__(f"the root key {root_id!r} is not in JAFSEC_ROOT_KEYS any more")
+
+
+class SealBroken(JafsecError):
+    """A sealed value was changed, moved, or sealed under another key. It is never returned."""
+
+    code = "seal_broken"
+
+
 class SchemaOutdated(StoreUnavailable):
     """The database stands at another schema than this code; the message names the command."""
 
