@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flask_jafsec.audit.plain import clean_text, fitting, plain
 from flask_jafsec.audit.rows import ACTOR_NUMBER, OUTCOME_NUMBER, Entry, micros
@@ -87,8 +86,7 @@ class EnvelopeInvalid(JafsecError):
     code = "envelope_invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an event stands: in which log, by which writer, behind which other."""
 
     log: str
@@ -99,8 +97,7 @@ class Place:
     """SHA-256 of the writer's envelope before, 64 hexadecimal digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(NamedTuple):
     """What stands in the envelope in the place of persons and addresses."""
 
     actor: str
@@ -115,17 +112,45 @@ class References:
 
 def write(event: Event, ts_micros: int, place: Place, refs: References) -> bytes:
     """Return the envelope's bytes. Never raises, whatever the event holds."""
+    log, app, writer_id, n, prev = place
+    actor, kind, subject, ip, sealed_hash, sealed_key = refs
+    # Bound here once: an enumeration's own attributes and its hash are looked up slowly.
+    about = (log, app, kind, event.key_id, event.method, event.outcome._value_, event.route)
+    rest = (event.severity._value_, event.status, event.tenant, event.type._value_)
+    if event.facts or event.count != 1 or event.until is not None:
+        details = fitting(_details(event), MAX_DETAIL_BYTES)
+    else:
+        details = _plain_details(event.code, event.reason, event.credential)
+    with_id, with_n, with_hash, with_subject, with_time, with_writer = _parts(details, about, rest)
     return (
-        f'{{"act":"{refs.actor}","ak":"{refs.actor_kind}","app":{_word(place.app)},'
-        f'"d":{_details_text(event)},"id":{_text(event.id)},"ip":{_ref(refs.ip)},'
-        f'"key":{_word(event.key_id)},"log":{_word(place.log)},"m":{_word(event.method)},'
-        f'"n":{place.n},"out":"{event.outcome}","p":{_word(event.route)},'
-        f'"pdh":{_ref(refs.sealed_hash)},"pdk":{_ref(refs.sealed_key)},'
-        f'"prev":"{place.prev}","req":{_text(event.request_id)},"sev":{event.severity:d},'
-        f'"st":{event.status:d},"sub":{_ref(refs.subject)},"ten":{_word(event.tenant)},'
-        f'"ts":"{time_text(ts_micros)}","type":"{event.type}","v":{VERSION},'
-        f'"w":"{place.writer_id}"}}'
+        f'{{"act":"{actor}{with_id}{_text(event.id)},"ip":{_ref(ip)}{with_n}{n}{with_hash}'
+        f'{_ref(sealed_hash)},"pdk":{_ref(sealed_key)},"prev":"{prev}",'
+        f'"req":{_text(event.request_id)}{with_subject}{_ref(subject)}{with_time}'
+        f'{time_text(ts_micros)}{with_writer}{writer_id}"}}'
     ).encode()
+
+
+@lru_cache(MAX_REMEMBERED)
+def _parts(
+    details: str,
+    about: tuple[str, str, str, str, str, str, str],
+    rest: tuple[int, int, str, str],
+) -> tuple[str, str, str, str, str, str]:
+    """Return what stands between the members that differ from one event to the next.
+
+    Each part ends where its member begins: the id, the number, the hash of the sealed part, the
+    subject, the time and the writer. Most events are of kinds that came before.
+    """
+    log, app, kind, key, method, outcome, route = about
+    severity, status, tenant, type_name = rest
+    return (
+        f'","ak":"{kind}","app":{_text(app)},"d":{details},"id":',
+        f',"key":{_text(key)},"log":{_text(log)},"m":{_text(method)},"n":',
+        f',"out":"{outcome}","p":{_text(route)},"pdh":',
+        f',"sev":{severity},"st":{status:d},"sub":',
+        f',"ten":{_text(tenant)},"ts":"',
+        f'","type":"{type_name}","v":{VERSION},"w":"',
+    )
 
 
 def read(envelope: bytes) -> Mapping[str, Any]:
@@ -227,12 +252,6 @@ def _words(members: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     return " ".join(str(part) for part in parts if part).lower()
 
 
-def _details_text(event: Event) -> str:
-    if event.facts or event.count != 1 or event.until is not None:
-        return fitting(_details(event), MAX_DETAIL_BYTES)
-    return _plain_details(event.code, event.reason, event.credential)
-
-
 @lru_cache(MAX_REMEMBERED)
 def _plain_details(code: str, reason: str, credential: str) -> str:
     return fitting(_codes(code, reason, credential), MAX_DETAIL_BYTES)
@@ -240,12 +259,6 @@ def _plain_details(code: str, reason: str, credential: str) -> str:
 
 def _ref(text: str | None) -> str:
     return f'"{text}"' if text else "null"
-
-
-@lru_cache(MAX_REMEMBERED)
-def _word(text: str) -> str:
-    """Return a text that comes again and again: a route, a method, the application's name."""
-    return _text(text)
 
 
 def _text(text: str) -> str:

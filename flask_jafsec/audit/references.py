@@ -13,8 +13,14 @@ from ipaddress import ip_address
 from secrets import randbits
 from typing import Final, NamedTuple, Protocol
 
-from flask_jafsec.audit.envelope import OPEN_FACTS, References, has_open_reason, time_text
-from flask_jafsec.audit.plain import fitting, plain
+from flask_jafsec.audit.envelope import (
+    MAX_TEXT_CHARS,
+    OPEN_FACTS,
+    References,
+    has_open_reason,
+    time_text,
+)
+from flask_jafsec.audit.plain import canonical, clean_text, fitting, plain
 from flask_jafsec.audit.rows import DataKey, SealedRow, Subject
 from flask_jafsec.audit.store import AuditBatch
 from flask_jafsec.events import Event
@@ -106,23 +112,20 @@ class Referrer:
         self, event: Event, ts: int, *, writer_id: str, n: int, origin: str
     ) -> tuple[References, SealedRow | None]:
         """Return what stands in the envelope, and the sealed part, if there is anything in it."""
-        actor = event.actor
+        actor, subject = event.actor, event.subject
         day = self._keys[DAY, _day(ts)]
-        refs = References(
-            actor=self._subjects[actor] if actor not in NOBODY else actor,
-            actor_kind=_kind_of(event),
-            subject=self._subjects[event.subject] if _is_somebody(event.subject) else None,
-            ip=self._address(day, event.client) if event.client else None,
-        )
+        ref = actor if actor in NOBODY else self._subjects[actor]
+        whom = self._subjects[subject] if _is_somebody(subject) else None
+        ip = self._address(day, event.client) if event.client else None
+        kind = _kind_of(event)
         personal = _personal(event)
-        if personal == "{}":
-            return refs, None
-        known = day if actor in NOBODY else self._keys[SUBJECT, refs.actor]
-        place = place_of(origin, writer_id, n, known.ref)
-        data = known.key.seal(personal.encode(), place)
+        if not personal:
+            return References(ref, kind, whom, ip), None
+        known = day if ref is actor else self._keys[SUBJECT, ref]
+        data = known.key.seal(personal.encode(), place_of(origin, writer_id, n, known.ref))
         digest = hashlib.sha256(data).hexdigest()
-        bound = References(refs.actor, refs.actor_kind, refs.subject, refs.ip, digest, known.ref)
-        return bound, SealedRow(writer_id, n, known.ref, data)
+        sealed = SealedRow(writer_id, n, known.ref, data)
+        return References(ref, kind, whom, ip, digest, known.ref), sealed
 
     def unsaved(self) -> tuple[Sequence[Subject], Sequence[DataKey]]:
         """Return the subjects and keys that must be kept together with the next events."""
@@ -207,7 +210,7 @@ def normal_address(address: str) -> str:
 
 def place_of(origin: str, writer_id: str, n: int, key_ref: str) -> bytes:
     """Return what a sealed part is bound to, so that it opens beside its own event only."""
-    return b"\0".join((b"pd1", origin.encode(), writer_id.encode(), b"%d" % n, key_ref.encode()))
+    return f"pd1\0{origin}\0{writer_id}\0{n}\0{key_ref}".encode()
 
 
 def random_ref() -> str:
@@ -228,21 +231,33 @@ def _kind_of(event: Event) -> str:
 
 
 def _personal(event: Event) -> str:
-    """Return the personal part as JSON: everything the envelope may not hold."""
-    members: dict[str, object] = {}
-    if event.client:
-        members["ip"] = event.client
-    if event.actor not in NOBODY:
-        members["user_id"] = event.actor
-    if event.subject:
-        members["subject_id"] = event.subject
-    members.update(event.personal)
+    """Return the personal part as canonical JSON, everything the envelope may not hold; or "".
+
+    The names stand in sorted order; ``_quoted`` bounds each, so that the whole fits.
+    """
+    extra = _extra(event) if event.facts or event.reason or event.personal else ""
+    user = "" if event.actor in NOBODY else event.actor
+    parts = (
+        f'"extra":{extra}' if extra else "",
+        f'"ip":{_quoted(event.client)}' if event.client else "",
+        f'"subject_id":{_quoted(event.subject)}' if event.subject else "",
+        f'"user_id":{_quoted(user)}' if user else "",
+    )
+    text = ",".join([part for part in parts if part])
+    return f"{{{text}}}" if text else ""
+
+
+def _extra(event: Event) -> str:
     extra = {name: value for name, value in event.facts.items() if name not in OPEN_FACTS}
+    extra.update(event.personal)
     if event.reason and not has_open_reason(event):
         extra["reason"] = event.reason
-    if extra:
-        members["extra"] = extra
-    return fitting(plain(members), MAX_SEALED_BYTES) if members else "{}"
+    return fitting(plain(extra), MAX_SEALED_BYTES) if extra else ""
+
+
+@lru_cache(MAX_REMEMBERED)
+def _quoted(text: str) -> str:
+    return canonical(clean_text(text, MAX_TEXT_CHARS))
 
 
 def _day(ts: int) -> str:

@@ -33,7 +33,7 @@ ROOM_WAIT_S: Final = 2.0
 WRITE_WAIT_S: Final = 15.0
 
 #: How many events a sink gets at once, at most.
-BATCH: Final = 256
+BATCH: Final = 1_000
 
 #: How often the writer wakes without an event, in seconds: to write counts and run its chores.
 TICK_S: Final = 1.0

@@ -40,6 +40,7 @@ from flask_jafsec.transport.headers import ApiProfile
 from flask_jafsec.web import forking, pages
 from flask_jafsec.web.accounts import Accounts
 from flask_jafsec.web.answers import Answers
+from flask_jafsec.web.audit_log import AuditLog, make_trail, open_log
 from flask_jafsec.web.declarations import Declarations, attach, path_rule
 from flask_jafsec.web.gate import Gate
 from flask_jafsec.web.hooks import Hooks
@@ -92,7 +93,9 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
     clock = plugins.clock or SystemClock()
     store = plugins.store or _store(settings)
     keyring = Keyring([(key.id, key.material) for key in settings.root_keys], settings.app_id)
-    trail = Trail(store, _sinks(settings, plugins), clock)
+    log = _audit_log(settings, keyring, store)
+    sinks = _sinks(settings, plugins)
+    trail = make_trail(settings, log, store, sinks, clock) if log else Trail(store, sinks, clock)
     freshness = Freshness(store.epoch, clock)
     built_in = {**settings.roles, **BUILT_IN_ROLES}
     roles = Roles(store, trail, clock, built_in)
@@ -141,6 +144,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
     state = State(
         settings=settings,
         store=store,
+        audit_log=log,
         keyring=keyring,
         services=services,
         declarations=Declarations(
@@ -153,6 +157,16 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         sessions=sessions,
     )
     return state, accounts
+
+
+def _audit_log(settings: Settings, keyring: Keyring, store: Store) -> AuditLog | None:
+    """Return the durable log; a store of somebody's own, as in tests, keeps none."""
+    from flask_jafsec.stores.sql.audit.store import SqlAuditStore
+    from flask_jafsec.stores.sql.store import SqlStore
+
+    return (
+        open_log(settings, keyring, SqlAuditStore(store)) if isinstance(store, SqlStore) else None
+    )
 
 
 def _store(settings: Settings) -> Store:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flask_jafsec.identity.users import Users
     from flask_jafsec.pipeline.services import Services
     from flask_jafsec.protocols import Store
+    from flask_jafsec.web.audit_log import AuditLog
     from flask_jafsec.web.declarations import Declarations
 
 
@@ -24,6 +25,8 @@ class State:
 
     settings: Settings
     store: Store
+    audit_log: AuditLog | None
+    """None where the store keeps no log."""
     keyring: Keyring
     services: Services
     declarations: Declarations

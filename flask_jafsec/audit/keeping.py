@@ -1,0 +1,160 @@
+"""What a process does for the log beside writing: importing, sequencing, anchoring, a heartbeat.
+
+On a thread of its own, about once a second; a request never waits for any of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from flask_jafsec.audit.rows import SignedCheckpoint, micros
+from flask_jafsec.audit.spool import Spool, adopt
+from flask_jafsec.audit.store import AuditStore
+from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.events import Event, EventType, Outcome, Severity, system_event
+from flask_jafsec.protocols import Clock
+
+_log = logging.getLogger("flask_jafsec.audit")
+
+#: How often the thread wakes, in seconds; a tenth more or less, so that processes spread.
+EVERY_S: Final = 1.0
+
+#: How often an event says that the log is alive, so that silence means something, in seconds.
+#: Source: audit-log specification, 5.6.
+HEARTBEAT_S: Final = 3_600.0
+
+#: How long stopping waits for the thread, in seconds.
+STOP_WAIT_S: Final = 5.0
+
+#: The same problem is recorded again after this long, in seconds.
+AGAIN_S: Final = 3_600.0
+
+
+class Sequenced(Protocol):
+    """What a run of the sequencer tells."""
+
+    @property
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """The size it signed, if it did."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the log; signing has stopped then."""
+
+
+class Sequencer(Protocol):
+    """Puts chains into the tree (sequencer.py)."""
+
+    def run_once(self) -> Sequenced:
+        """Sequence what waits. Raises StoreUnavailable."""
+
+
+class Publisher(Protocol):
+    """Publishes signed sizes (anchors.py)."""
+
+    def publish(self, checkpoint: SignedCheckpoint | None) -> tuple[str, ...]:
+        """Give the newest size to every anchor; return what is wrong with them."""
+
+
+class Keeper:
+    """A thread beside the writer's."""
+
+    def __init__(
+        self,
+        store: AuditStore,
+        spool: Spool,
+        sequencer: Sequencer,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        folder: Path | None,
+        record: Callable[[Event], None],
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._sequencer = sequencer
+        self._publisher = publisher
+        self._clock = clock
+        self._folder = folder
+        self._record = record
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget the parent's thread in the child of a fork."""
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._said: dict[str, float] = {}
+        self._next_heartbeat = self._clock.monotonic() + HEARTBEAT_S
+
+    def start(self) -> None:
+        """Start the thread."""
+        with self._lock:
+            if self._thread is None:
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="jafsec-keeper", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread, then look after what came last."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._stopping.set()
+        thread.join(STOP_WAIT_S)
+        if not thread.is_alive():
+            self.tick()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(EVERY_S * random.uniform(0.9, 1.1)):  # noqa: S311 - no secret
+            self.tick()
+
+    def tick(self) -> None:
+        """Do everything once; what fails is said and tried again."""
+        try:
+            self._import()
+            self._sequence()
+            self._beat()
+        except StoreUnavailable as error:
+            _log.info("the audit log's database does not answer: %s", error)
+        except Exception:  # noqa: BLE001 - the thread must live; the next second tries again
+            _log.exception("looking after the audit log failed")
+
+    def _import(self) -> None:
+        self._spool.bring_in(self._store)
+        if self._folder is None:
+            return
+        for writer_id in adopt(self._folder, self._store, micros(self._clock.now())):
+            self._say(EventType.AUDIT_ABANDONED, Severity.WARNING, writer_id, "writer")
+
+    def _sequence(self) -> None:
+        done = self._sequencer.run_once()
+        for problem in done.problems:
+            self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, problem)
+        for problem in self._publisher.publish(done.checkpoint):
+            self._say(EventType.ANCHOR_LAG, Severity.ERROR, problem)
+
+    def _beat(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_S
+            self._record(system_event(EventType.AUDIT_HEARTBEAT, self._clock.now()))
+
+    def _say(
+        self, event_type: EventType, severity: Severity, problem: str, fact: str = "rule"
+    ) -> None:
+        now = self._clock.monotonic()
+        if self._said.get(problem, -AGAIN_S) + AGAIN_S > now:
+            return
+        self._said[problem] = now
+        _log.error("%s: %s", event_type, problem)
+        event = system_event(
+            event_type, self._clock.now(), severity, Outcome.FAIL, facts={fact: problem}
+        )
+        self._record(event)
