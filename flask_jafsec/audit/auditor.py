@@ -8,9 +8,8 @@
 Copy this one file anywhere with Python 3.8 or newer: nothing to install, no secret. It needs the
 log's verifier key, learnt from elsewhere than the log; NOTES are signed checkpoints that somebody
 else kept: without those, a log cut short or signed anew looks right.
-Exit codes: 0 OK, 1 tampered, 2 incomplete or not verifiable, 3 wrong usage.
-Most of this stands elsewhere in the package too, on purpose: what checks a log must be readable
-in one sitting and share nothing with what writes it. Tests hold the two together.
+Exit codes: 0 OK, 1 tampered, 2 incomplete or not verifiable, 3 wrong usage. It shares nothing with
+what writes the log, on purpose, and is short enough to be read first; tests hold the two together.
 Sources: RFC 8032 (Ed25519), RFC 9162 section 2.1 (tree), C2SP signed-note and tlog-proof.
 """
 
@@ -27,10 +26,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    Key = tuple[str, bytes, bytes]  # name, id, public key
-    Checkpoint = tuple[str, int, bytes]  # origin, size, root
+    Keys = Sequence[tuple[str, bytes, bytes]]  # name, id, public key
+    Checkpoints = Sequence[tuple[str, int, bytes]]  # origin, size, root
 
 TAMPERED, UNVERIFIABLE, USAGE = 1, 2, 3
+EMPTY = sha256(b"").digest()
 MAX_SIZE, MAX_NOTE, MAX_LINE = 2**63 - 1, 64 * 1024, 256 * 1024
 B64, NUMBER = "[A-Za-z0-9+/]", "0|[1-9][0-9]{0,18}"
 SIGNATURE = f"\u2014 ([^\\s+]+) ({B64}{{7,}}={{0,2}})\n"
@@ -42,7 +42,6 @@ PATH = f"((?:{B64}{{43}}=\n){{0,64}})\n"
 PROOF = f"c2sp[.]org/tlog-proof@v1\nextra ({B64}*={{0,2}})\nindex ({NUMBER})\n{PATH}([^\\0]+)"
 GROWTH = f"flask-jafsec/consistency@v1\n{PATH}({NOTES.pattern})\n([^\\0]+)"
 BROKEN = (ValueError, LookupError, TypeError, RecursionError)  # what foreign texts may raise
-EMPTY = sha256(b"").digest()
 
 # Ed25519: verification only, of public values only, so the time it takes reveals nothing.
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -52,9 +51,8 @@ D = -121665 * pow(121666, -1, P) % P
 def add(a: Sequence[int], b: Sequence[int]) -> Sequence[int]:
     """Return the sum of two points in extended coordinates (RFC 8032 section 5.1.4)."""
     minus, plus = (a[1] - a[0]) * (b[1] - b[0]), (a[1] + a[0]) * (b[1] + b[0])
-    c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
-    e, f, g, h = (plus - minus) % P, d - c, d + c, (plus + minus) % P
-    return e * f % P, g * h % P, f * g % P, e * h % P
+    c, d, e, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P, plus - minus, plus + minus
+    return e * (d - c) % P, (d + c) * h % P, (d - c) * (d + c) % P, e * h % P
 
 
 def point(raw: bytes) -> Sequence[int]:
@@ -62,8 +60,7 @@ def point(raw: bytes) -> Sequence[int]:
     y, odd = int.from_bytes(raw, "little") % 2**255, raw[31] >> 7
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
-    if x * x % P != square:
-        x = x * pow(2, (P - 1) // 4, P) % P
+    x = x if x * x % P == square else x * pow(2, (P - 1) // 4, P) % P
     if y >= P or x * x % P != square or (x == 0 and odd):
         raise ValueError("not the encoding of a point")
     x = x if x % 2 == odd else P - x
@@ -76,16 +73,14 @@ BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
     """Return whether Ed25519 verifies (RFC 8032 section 5.1.7, without the cofactor)."""
-    x, y, _, xy = point(public)
-    s = int.from_bytes(signature[32:], "little")
+    (x, y, _, xy), s = point(public), int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or s >= L:
         return False
     k = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % L
     minus_key, total = (P - x, y, 1, P - xy), NEUTRAL
     choices = (NEUTRAL, BASE, minus_key, add(BASE, minus_key))
     for bit in range(252, -1, -1):
-        total = add(total, total)
-        total = add(total, choices[(s >> bit & 1) + 2 * (k >> bit & 1)])
+        total = add(add(total, total), choices[(s >> bit & 1) + 2 * (k >> bit & 1)])
     x, y = (one * pow(total[2], -1, P) % P for one in total[:2])
     return (y | x % 2 << 255).to_bytes(32, "little") == signature[:32]
 
@@ -101,22 +96,21 @@ def _unbase64(text: str) -> bytes:
     return raw
 
 
-def read_key(text: str) -> Key:
+def read_key(text: str) -> tuple[str, bytes, bytes]:
     """Return a verifier key, or raise ValueError, also for one that anybody can sign for."""
     found = KEY.fullmatch(text)
     if not found or CONTROL.search(text):
         raise ValueError("not a verifier key: name+id+base64")
     raw = _unbase64(found[3])
-    eightfold = point(raw[1:])
+    eightfold, identity = point(raw[1:]), sha256(found[1].encode() + b"\n" + raw).digest()[:4]
     for _ in range(3):
         eightfold = add(eightfold, eightfold)
-    identity = sha256(found[1].encode() + b"\n" + raw).digest()[:4]
     if raw[0] != 1 or identity.hex() != found[2] or eightfold[0] == 0:
         raise ValueError("not a proper Ed25519 verifier key")
     return found[1], identity, raw[1:]
 
 
-def open_checkpoint(note: str, keys: Sequence[Key]) -> Checkpoint:
+def open_checkpoint(note: str, keys: Keys) -> tuple[str, int, bytes]:
     """Return origin, size and root from a note that the log it names has signed."""
     found = NOTE.fullmatch(note) if len(note.encode()) <= MAX_NOTE else None
     if not found or CONTROL.search(note) or int(found[2]) > MAX_SIZE:
@@ -162,18 +156,16 @@ def parse_event(envelope: bytes) -> Any:
 
 
 def _say(text: str) -> None:
-    # Whatever could steer a terminal is shown as a question mark.
-    sys.stdout.write(re.sub("[^\n -~]", "?", text) + "\n")
+    sys.stdout.write(re.sub("[^\n -~]", "?", text) + "\n")  # nothing that could steer a terminal
 
 
 def _parts(pattern: str, name: str) -> tuple[str, ...]:
-    found = re.fullmatch(pattern, Path(name).read_bytes().decode())
-    if not found:
-        raise ValueError("the file does not have the form of such a proof")
-    return found.groups()
+    if found := re.fullmatch(pattern, Path(name).read_bytes().decode()):
+        return found.groups()
+    raise ValueError("the file does not have the form of such a proof")
 
 
-def check_proof(names: Sequence[str], keys: Sequence[Key], _: Sequence[Checkpoint]) -> str:
+def check_proof(names: Sequence[str], keys: Keys, _: Checkpoints) -> str:
     """Return what is proven, after printing the event that the proof carries."""
     extra, number, hashes, note = _parts(PROOF, names[0])
     origin, size, root = open_checkpoint(note, keys)
@@ -188,16 +180,13 @@ def check_proof(names: Sequence[str], keys: Sequence[Key], _: Sequence[Checkpoin
     return f"leaf {index} under the checkpoint at {size}"
 
 
-def check_consistency(
-    names: Sequence[str], keys: Sequence[Key], anchors: Sequence[Checkpoint]
-) -> str:
+def check_consistency(names: Sequence[str], keys: Keys, anchors: Checkpoints) -> str:
     """Return what is proven: nothing was changed or cut between two checkpoints."""
     hashes, *notes = _parts(GROWTH, names[0])
     older, newer = (open_checkpoint(note, keys) for note in notes)
     (_, old, old_root), (_, new, root), path = older, newer, [*map(_unbase64, hashes.split())]
-    roots = (EMPTY, root if new else EMPTY)
-    if 0 < old <= new:
-        roots = _climb(old, new, path, old_root, False)
+    none = (EMPTY, root if new else EMPTY)
+    roots = _climb(old, new, path, old_root, False) if 0 < old <= new else none
     if path or old > new or roots != (old_root, root) or older[0] != newer[0]:
         raise Problem(TAMPERED, f"FORK {new} leaves do not begin with the older {old}")
     for kept in anchors:
@@ -210,10 +199,10 @@ def check_consistency(
 class Log:
     """An exported log as far as it was read: the tree's edge and every writer's newest event."""
 
-    def __init__(self, anchors: Sequence[Checkpoint]) -> None:
+    def __init__(self, anchors: Checkpoints) -> None:
         self.size, self.whole, self.tampered = 0, True, False
         self.edge: list[bytes] = []
-        self.writers: dict[str, tuple[int, str, int]] = {}  # newest n, its hash, its leaf
+        self.writers: dict[str, tuple[int, str]] = {}  # newest n, its hash or nothing
         self.origins = {origin for origin, _, _ in anchors}
         self.ahead = [(size, root, "anchor") for _, size, root in anchors]  # not reached yet
         self.covered = {"checkpoint": 0, "anchor": 0}
@@ -223,7 +212,7 @@ class Log:
         self.tampered = True
         _say(text[:80])
 
-    def read(self, name: str, keys: Sequence[Key]) -> None:
+    def read(self, name: str, keys: Keys) -> None:
         """Take in one exported file; it goes on where the one before ended."""
         with Path(name).open("rb") as stream:
             header = json.loads(stream.readline(MAX_LINE).decode())
@@ -232,14 +221,14 @@ class Log:
                 raise ValueError("not an exported log")
             if self.origins - {origin}:
                 raise Problem(UNVERIFIABLE, "ANCHOR is of another log, or log of another anchor")
-            self.origins = {origin}
             if header["first"] != self.size or size < self.size:
                 raise Problem(UNVERIFIABLE, f"INCOMPLETE no file goes on at leaf {self.size}")
+            self.origins = {origin}
             self.ahead = sorted([*self.ahead, (size, root, "checkpoint")], reverse=True)
-            for line in iter(lambda: stream.readline(MAX_LINE), b""):
-                self._compare()
-                self._take(line, origin)
             self._compare()
+            for line in iter(lambda: stream.readline(MAX_LINE), b""):
+                self._take(line, origin)
+                self._compare()
             if self.size < header["size"]:
                 self.report(f"TRUNCATED file ends at {self.size}, it says {header['size']}")
 
@@ -247,8 +236,14 @@ class Log:
         leaf = self.size
         try:
             line = json.loads(raw.decode())
-            leaf, envelope = line["leaf"], _unbase64(line["e"])
-            self._grow(leaf, sha256(b"\x00" + envelope).digest())
+            leaf, envelope, stored = line["leaf"], _unbase64(line["e"]), bytes.fromhex(line["h"])
+            computed = sha256(b"\x00" + envelope).digest()
+            self._grow(leaf, stored)
+            if stored != computed:
+                hashes = f"stored hash {stored.hex()[:8]} computed {computed.hex()[:8]}"
+                self.report(f"LEAF {leaf} changed: {hashes}")
+                self.writers[str(line["w"])] = (int(line["n"]), "")
+                return
             event = parse_event(envelope)
             if [event["w"], event["n"], event["log"]] != [line["w"], line["n"], origin]:
                 raise ValueError("not the event that its line says")
@@ -267,16 +262,15 @@ class Log:
 
     def _follow(self, leaf: int, event: Any, digest: str) -> None:
         writer, n = event["w"], event["n"]
-        newest, expected, at = self.writers.get(writer, (0, "0" * 64, leaf))
+        newest, expected = self.writers.get(writer, (0, "0" * 64))
         if n > newest + 1:
             upto = f" to {n - 1}" if n > newest + 2 else ""
             self.report(f"WRITER {writer} n={newest + 1}{upto} missing, before leaf {leaf}")
         elif n <= newest:
             self.report(f"WRITER {writer} n={n} a second time, at leaf {leaf}")
-        elif event["prev"] != expected:
-            self.report(f"LEAF {at} changed: leaf {leaf}, its writer's next, does not follow it")
-        if n > newest:
-            self.writers[writer] = (n, digest, leaf)
+        elif event["prev"] != expected and expected:
+            self.report(f"LEAF {leaf} does not follow its writer's event before it")
+        self.writers[writer] = max((newest, expected), (n, digest))
 
     def _compare(self) -> None:
         while self.ahead and self.ahead[-1][0] <= self.size:
@@ -290,7 +284,7 @@ class Log:
                 self.report(f"FORK {kind}'s root at {size} not reproduced")
 
 
-def check_log(names: Sequence[str], keys: Sequence[Key], anchors: Sequence[Checkpoint]) -> str:
+def check_log(names: Sequence[str], keys: Keys, anchors: Checkpoints) -> str:
     """Return what is proven about an exported log, after printing what is wrong with it."""
     log = Log(anchors)
     try:
@@ -308,7 +302,7 @@ def check_log(names: Sequence[str], keys: Sequence[Key], anchors: Sequence[Check
     return text
 
 
-def read_anchors(names: Sequence[str], keys: Sequence[Key]) -> list[Checkpoint]:
+def read_anchors(names: Sequence[str], keys: Keys) -> Checkpoints:
     """Return the checkpoints in files of signed notes, one after the other."""
     texts = [Path(name).read_bytes().decode() for name in names]
     if any(NOTES.sub("", text).strip("\n") or not text for text in texts):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from flask_jafsec.audit.envelope import Place, write
+from flask_jafsec.audit.mac import prepared
 from flask_jafsec.audit.references import Referrer
 from flask_jafsec.audit.rows import EventRow, SealedRow, Writer, micros
+from flask_jafsec.audit.soundness import sound
 from flask_jafsec.audit.store import AuditBatch
 from flask_jafsec.events import Event
+
+_log = logging.getLogger("flask_jafsec.audit")
 
 #: What a MAC covers begins with this, so that no other use of the key could be mistaken for it.
 MAC_PREFIX: Final = b"jafsec-audit-v1\0"
@@ -52,6 +58,7 @@ class Chain:
     def __init__(self, log: Log, referrer: Referrer) -> None:
         self._log = log
         self._referrer = referrer
+        self._mac = prepared(log.mac_key, MAC_PREFIX)
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -79,19 +86,27 @@ class Chain:
         Args:
             batch: Where persons and keys are looked up; None without a database.
         """
+        try:
+            return self._linked(events, batch)
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+            # One event that is none must not take the others of its batch with it.
+            _log.error("an event is not what an event should be: %s", error)
+            before = datetime.fromtimestamp(self.last_ts // 1_000_000, UTC)
+            return self._linked([sound(event, before) for event in events], batch)
+
+    def _linked(self, events: Sequence[Event], batch: AuditBatch | None) -> Links:
         timed = self._timed(events)
         self._referrer.prepare(timed, batch)
         log, writer_id, n, prev = self._log, self.writer_id, self.n, self.prev
         rows: list[EventRow] = []
         parts: list[SealedRow] = []
-        ts = self.last_ts
+        ts, mac = self.last_ts, self._mac
         for event, ts in timed:
             n += 1
             refs, part = self._referrer.seal(event, ts, writer_id=writer_id, n=n, origin=log.origin)
             place = Place(log.origin, log.app_id, writer_id, n, prev)
             envelope = write(event, ts, place, refs)
-            mac = mac_of(log.mac_key, envelope)
-            rows.append(EventRow(writer_id, n, envelope, mac, log.mac_key_id))
+            rows.append(EventRow(writer_id, n, envelope, mac(envelope), log.mac_key_id))
             if part is not None:
                 parts.append(part)
             prev = hashlib.sha256(envelope).hexdigest()

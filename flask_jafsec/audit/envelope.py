@@ -29,6 +29,14 @@ MAX_DETAIL_BYTES: Final = 5_000
 #: Characters of every other text at most; longer ones are cut and marked.
 MAX_TEXT_CHARS: Final = 256
 
+#: Bytes of such a text as it is written, quotes and escapes with it: the eight there are, the
+#: details and all that has a fixed length fit together. What is longer is cut to fewer characters.
+MAX_TEXT_BYTES: Final = 320
+SHORT_TEXT_CHARS: Final = 48
+
+#: Bytes of details whose surroundings are remembered.
+MAX_REMEMBERED_DETAILS: Final = 512
+
 #: The version of this format.
 VERSION: Final = 1
 
@@ -111,7 +119,7 @@ class References(NamedTuple):
 
 
 def write(event: Event, ts_micros: int, place: Place, refs: References) -> bytes:
-    """Return the envelope's bytes. Never raises, whatever the event holds."""
+    """Return the envelope's bytes. Never raises, whatever the event's facts hold."""
     log, app, writer_id, n, prev = place
     actor, kind, subject, ip, sealed_hash, sealed_key = refs
     # Bound here once: an enumeration's own attributes and its hash are looked up slowly.
@@ -121,7 +129,8 @@ def write(event: Event, ts_micros: int, place: Place, refs: References) -> bytes
         details = fitting(_details(event), MAX_DETAIL_BYTES)
     else:
         details = _plain_details(event.code, event.reason, event.credential)
-    with_id, with_n, with_hash, with_subject, with_time, with_writer = _parts(details, about, rest)
+    parts = _parts if len(details) <= MAX_REMEMBERED_DETAILS else _parts.__wrapped__
+    with_id, with_n, with_hash, with_subject, with_time, with_writer = parts(details, about, rest)
     return (
         f'{{"act":"{actor}{with_id}{_text(event.id)},"ip":{_ref(ip)}{with_n}{n}{with_hash}'
         f'{_ref(sealed_hash)},"pdk":{_ref(sealed_key)},"prev":"{prev}",'
@@ -169,7 +178,7 @@ def read(envelope: bytes) -> Mapping[str, Any]:
 
 
 def entry_of(leaf_index: int, members: Mapping[str, Any], type_id: int) -> Entry:
-    """Return the search copies of an envelope.
+    """Return the search copies of an envelope: texts as every database can keep them.
 
     Raises:
         EnvelopeInvalid: A member is missing or of another kind.
@@ -179,22 +188,22 @@ def entry_of(leaf_index: int, members: Mapping[str, Any], type_id: int) -> Entry
         kind = OUTCOME_NUMBER[Outcome(members["out"])]
         return Entry(
             leaf_index=leaf_index,
-            event_id=str(members["id"]),
+            event_id=_storable(str(members["id"])),
             ts=micros_of(members["ts"]),
             type_id=type_id,
             severity=int(members["sev"]),
             outcome=kind,
             actor_kind=ACTOR_NUMBER[members["ak"]],
-            actor=members["act"],
-            subject=members["sub"],
-            ip=members["ip"],
-            request=members["req"],
-            key=members["key"],
+            actor=_copy(members["act"]),
+            subject=_copy(members["sub"]),
+            ip=_copy(members["ip"]),
+            request=_copy(members["req"]),
+            key=_copy(members["key"]),
             country=None,
             words=_words(members, details),
             decisions=int(details.get("count", 1)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EnvelopeInvalid(f"has no usable member: {error}") from error
 
 
@@ -208,8 +217,10 @@ def micros_of(text: str) -> int:
     """Return microseconds since 1970 UTC of such a text. Raises ValueError."""
     if len(text) != len("2026-11-22T17:40:00.123456Z") or text[10] != "T" or text[-1] != "Z":
         raise ValueError("is not a time of ours")
-    at = datetime.fromisoformat(text)
-    return micros(at)
+    found = micros(datetime.fromisoformat(text))
+    if time_text(found) != text:  # ISO 8601 has several ways to write the same moment
+        raise ValueError("is not a time of ours")
+    return found
 
 
 def has_open_reason(event: Event) -> bool:
@@ -219,7 +230,8 @@ def has_open_reason(event: Event) -> bool:
 
 @lru_cache(MAX_SECONDS)
 def _second_text(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # Not strftime: it writes the year 999 with three digits.
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _codes(code: str, reason: str, credential: str) -> dict[str, object]:
@@ -237,19 +249,34 @@ def _details(event: Event) -> object:
         details["count"] = event.count
     if event.until is not None:
         details["until"] = time_text(micros(event.until))
-    facts = {name: value for name, value in event.facts.items() if name in OPEN_FACTS}
-    return {**_members(facts), **details}
+    return {**_open_facts(event.facts), **details}
 
 
-def _members(facts: Mapping[str, object]) -> Mapping[str, object]:
-    made = plain(facts)
-    return made if isinstance(made, dict) else {}
+def _open_facts(facts: Mapping[str, object]) -> Mapping[str, object]:
+    try:
+        made = plain({name: value for name, value in facts.items() if name in OPEN_FACTS})
+    except Exception:  # noqa: BLE001 - a hostile object must not stop the record of it
+        made = None
+    return made if isinstance(made, dict) else {"error": "facts_unreadable"}
+
+
+def _copy(text: object) -> str | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise TypeError("is no text")
+    return _storable(text)
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL keeps no NUL in a text; the envelope, which is bytes, keeps what was there.
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _words(members: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     parts = [members["type"], members["m"], members["p"]]
     parts += [details.get("code"), details.get("reason"), members["key"], members["id"]]
-    return " ".join(str(part) for part in parts if part).lower()
+    return _storable(" ".join(str(part) for part in parts if part).lower())
 
 
 @lru_cache(MAX_REMEMBERED)
@@ -262,4 +289,9 @@ def _ref(text: str | None) -> str:
 
 
 def _text(text: str) -> str:
-    return _quote(clean_text(text, MAX_TEXT_CHARS)) if text else "null"
+    if not text:
+        return "null"
+    quoted = _quote(clean_text(text, MAX_TEXT_CHARS))
+    if len(quoted) <= MAX_TEXT_BYTES // 4 or len(quoted.encode()) <= MAX_TEXT_BYTES:
+        return quoted
+    return _quote(clean_text(text, SHORT_TEXT_CHARS))

@@ -1,8 +1,7 @@
 """The second sink: one file per writer, for when the database does not answer.
 
-A line is one event, or one key or subject that events of the file refer to. The file belongs to
-the process that holds its lock; a file whose lock is free was left behind by a dead one. What is
-done with the lines stands in importing.py.
+The file belongs to the process that holds its lock; a file whose lock is free was left behind by a
+dead one. What stands in it is said in journal_lines.py, what is done with it in spool.py.
 """
 
 from __future__ import annotations
@@ -10,24 +9,23 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from flask_jafsec.audit.rows import DataKey, EventRow, SealedRow, Subject
 from flask_jafsec.errors import JafsecError
 
 SUFFIX: Final = ".j"
 
+#: The end of the name of a file that could not be read to its end. Nobody deletes it: it may be
+#: evidence, of a broken disk or of somebody's hands.
+DAMAGED_SUFFIX: Final = ".damaged"
+
 #: Bytes of all journals of one folder at most. Source: audit-log specification, 5.5.
 MAX_FOLDER_BYTES: Final = 256 * 1024 * 1024
-
-#: A line holds an envelope of 8 KiB and a sealed part in base64; more is not ours.
-MAX_LINE_BYTES: Final = 64 * 1024
 
 _FILE: Final = re.compile(r"[0-9a-f]{16}\.j")
 
@@ -38,21 +36,10 @@ class JournalFailed(JafsecError):
     code = "journal_failed"
 
 
-class Line(NamedTuple):
-    """What one line holds: exactly one of the fields, or none for a line that is damaged."""
+class JournalFull(JournalFailed):
+    """All journals of the folder together are as large as they may be. Nothing was written."""
 
-    end: int
-    """Where the next line begins, in bytes."""
-    row: EventRow | None = None
-    sealed: SealedRow | None = None
-    """Beside its event only."""
-    subject: Subject | None = None
-    data_key: DataKey | None = None
-
-    @property
-    def is_damaged(self) -> bool:
-        """Whether the line holds nothing that can be read."""
-        return self.row is None and self.subject is None and self.data_key is None
+    code = "journal_full"
 
 
 @dataclass(slots=True)
@@ -62,6 +49,11 @@ class Journal:
     path: Path
     _descriptor: int
     size: int = 0
+    """Bytes that are on the disk."""
+    imported: int = 0
+    """Bytes that are in the database too."""
+    is_damaged: bool = False
+    """Whether a line could not be read back."""
 
     @classmethod
     def create(cls, folder: Path, writer_id: str) -> Journal:
@@ -74,11 +66,16 @@ class Journal:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise JournalFailed(f"{path} cannot be made: {error.strerror}") from error
+        made = cls(path, descriptor)
+        try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _sync_folder(folder)
         except OSError as error:
+            made.close()  # and whoever looks for journals removes it
             raise JournalFailed(f"{path} cannot be made: {error.strerror}") from error
-        return cls(path, descriptor)
+        return made
 
     def append(self, lines: bytes) -> None:
         """Write *lines* and return when they are on the disk.
@@ -110,10 +107,17 @@ class Journal:
         self.path.unlink(missing_ok=True)
         self.close()
 
+    def set_aside(self) -> None:
+        """Keep the file under another name, since not all of it could be read."""
+        _set_aside(self.path)
+        self.close()
+
     def _take_back(self) -> None:
         # What was not confirmed is written elsewhere, and must not come back from here as well.
         with suppress(OSError):
             os.ftruncate(self._descriptor, self.size)
+            if not self.size:
+                self.path.unlink()  # a full disk would get one empty file for every event
         self.close()
 
 
@@ -133,6 +137,10 @@ class Adopted:
         """Delete the file, all of which is imported."""
         self.path.unlink(missing_ok=True)
 
+    def set_aside(self) -> None:
+        """Keep the file under another name, since not all of it could be read."""
+        _set_aside(self.path)
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
@@ -144,7 +152,7 @@ def left_behind(folder: Path) -> Iterator[Adopted]:
         if not _FILE.fullmatch(path.name):
             continue
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             continue  # another process imported and removed it just now
         if _is_ours(descriptor, path):
@@ -176,93 +184,27 @@ def prepare_folder(folder: Path) -> None:
         raise JournalFailed(f"{folder} cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise JournalFailed(f"{folder} cannot be written")
-
-
-def lines_of(
-    rows: Sequence[EventRow],
-    sealed: Sequence[SealedRow],
-    subjects: Sequence[Subject],
-    keys: Sequence[DataKey],
-) -> bytes:
-    """Return the lines of a batch: what events refer to stands in front of them."""
-    lines = [b"subject %s %s %s %d" % _subject_fields(subject) for subject in subjects]
-    lines += [b"key %s %s %s %s %s %d" % _key_fields(key) for key in keys]
-    sealed_by_n = {(part.writer_id, part.n): part for part in sealed}
-    for row in rows:
-        part = sealed_by_n.get((row.writer_id, row.n))
-        lines.append(_event_line(row, part))
-    return b"".join(line + b"\n" for line in lines)
-
-
-def read_lines(path: Path, start: int) -> Iterator[Line]:
-    """Yield the whole lines from byte *start* on; a torn last line is not one yet.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    with path.open("rb") as file:
-        file.seek(start)
-        end = start
-        while raw := file.readline(MAX_LINE_BYTES):
-            end += len(raw)
-            if not raw.endswith(b"\n") and len(raw) < MAX_LINE_BYTES:
-                return
-            yield _parsed(raw, end)
-
-
-def _parsed(raw: bytes, end: int) -> Line:
-    try:
-        kind, *fields = raw.decode("ascii").split()
-        if kind == "event":
-            return _event(fields, end)
-        if kind == "subject":
-            ref, lookup, key, created = fields
-            return Line(end, subject=Subject(ref, _bytes(lookup), key, int(created)))
-        if kind == "key":
-            ref, sort, name, wrapped, kek, created = fields
-            key_row = DataKey(ref, sort, name, _bytes(wrapped), kek, int(created))
-            return Line(end, data_key=key_row)
-    except (ValueError, NotBase64):
-        pass
-    return Line(end)
-
-
-def _event(fields: Sequence[str], end: int) -> Line:
-    writer, n, mac_key, mac, envelope, key_ref, data = fields
-    row = EventRow(writer, int(n), _bytes(envelope), bytes.fromhex(mac), mac_key)
-    if key_ref == "-":
-        return Line(end, row)
-    return Line(end, row, SealedRow(writer, int(n), key_ref, _bytes(data)))
-
-
-def _event_line(row: EventRow, sealed: SealedRow | None) -> bytes:
-    key_ref, data = ("-", b"-") if sealed is None else (sealed.key_ref, b64encode(sealed.data))
-    head = f"event {row.writer_id} {row.n} {row.mac_key} {row.mac.hex()} ".encode()
-    return head + b64encode(row.envelope) + f" {key_ref} ".encode() + data
-
-
-def _subject_fields(subject: Subject) -> tuple[bytes, bytes, bytes, int]:
-    lookup = b64encode(subject.lookup or b"")
-    return subject.ref.encode(), lookup, subject.lookup_key.encode(), subject.created_at
-
-
-def _key_fields(key: DataKey) -> tuple[bytes, bytes, bytes, bytes, bytes, int]:
-    wrapped = b64encode(key.wrapped or b"")
-    texts = (key.ref.encode(), key.kind.encode(), key.name.encode(), wrapped, key.kek_id.encode())
-    return (*texts, key.created_at)
-
-
-def _bytes(text: str) -> bytes:
-    return b64decode(text, validate=True)
+    with suppress(OSError):  # a folder above that may be entered but not read
+        _sync_folder(folder.parent)
 
 
 def _is_ours(descriptor: int, path: Path) -> bool:
-    """Return whether the file is locked for us now, and still has its name."""
+    """Return whether the file is locked for us now, still has its name, and was written by us.
+
+    Whoever may write into the folder must not be able to put events into the log.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.fstat(descriptor).st_ino == path.stat().st_ino
+        found, named = os.fstat(descriptor), path.lstat()
     except OSError:
         return False
+    is_same = (found.st_dev, found.st_ino) == (named.st_dev, named.st_ino)
+    return is_same and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def _set_aside(path: Path) -> None:
+    with suppress(OSError):
+        path.rename(path.with_name(path.name + DAMAGED_SUFFIX))
 
 
 def _sync_folder(folder: Path) -> None:

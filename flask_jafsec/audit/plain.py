@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 #: Whole numbers beyond this lose digits in programs that read JSON numbers as doubles.
 #: Source: RFC 7493 section 2.2.
@@ -21,6 +23,14 @@ MAX_MEMBERS: Final = 64
 #: Characters of one text inside the details.
 MAX_CHARS: Final = 1_000
 
+#: Characters of everything together, and what each value counts beside its own: a list of lists of
+#: lists of texts would be a quarter of a gigabyte. Twice what any details may have.
+MAX_TOTAL_CHARS: Final = 16_000
+ITEM_CHARS: Final = 4
+
+#: Characters of a text that is still shown where there is no room left, and of a type's name.
+MIN_CHARS: Final = 64
+
 #: Characters of a member's name.
 MAX_NAME_CHARS: Final = 32
 
@@ -34,16 +44,7 @@ def plain(value: object, depth: int = MAX_DEPTH) -> object:
     What cannot be kept as it is stays recognisable: cut texts carry a digest of the whole, other
     kinds of values become their type's name. Never raises.
     """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return int(value) if abs(value) <= MAX_NUMBER else _number_text(value)
-    if isinstance(value, str):
-        return clean_text(str(value), MAX_CHARS)
-    try:
-        return _collection(value, depth)
-    except Exception as error:  # noqa: BLE001 - a hostile object must not stop the record of it
-        return f"<{type(value).__name__}: {type(error).__name__}>"
+    return _Room().plain(value, depth)
 
 
 def clean_text(text: str, max_chars: int) -> str:
@@ -89,46 +90,94 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _collection(value: object, depth: int) -> object:
-    if isinstance(value, float):
-        return repr(float(value))
-    if isinstance(value, bytes):
-        return f"<{len(value)} bytes>"
-    if depth <= 0:
-        return f"<{type(value).__name__}>"
-    if isinstance(value, Mapping):
-        return _object(value, depth - 1)
-    if isinstance(value, set | frozenset):
-        return sorted((plain(each, depth - 1) for each in _some(value)), key=canonical)
-    if isinstance(value, list | tuple):
-        return [plain(each, depth - 1) for each in _some(value)] + _left_out(len(value))
-    return f"<{type(value).__name__}>"
+class _Room:
+    """How much one value may still become: lists of lists of lists multiply."""
+
+    __slots__ = ("_chars",)
+
+    def __init__(self) -> None:
+        self._chars = MAX_TOTAL_CHARS
+
+    def plain(self, value: object, depth: int) -> object:
+        try:
+            made = self._made(value, depth)
+        except Exception as error:  # noqa: BLE001 - a hostile object must not stop the record of it
+            made = f"<{_kind(value)}: {_kind(error)}>"
+        self._chars -= ITEM_CHARS + (len(made) if type(made) is str else 0)
+        return made
+
+    def _made(self, value: object, depth: int) -> object:
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            # Its own characters, whatever a subclass says about itself.
+            return clean_text(str.__str__(value), min(MAX_CHARS, max(MIN_CHARS, self._chars)))
+        if isinstance(value, int):
+            return _number(int.__int__(value))
+        if isinstance(value, float):
+            return float.__repr__(value)
+        if isinstance(value, bytes):
+            return f"<{len(value)} bytes>"
+        if depth <= 0:
+            return f"<{_kind(value)}>"
+        return self._collection(value, depth - 1)
+
+    def _collection(self, value: object, depth: int) -> object:
+        if isinstance(value, Mapping):
+            return self._object(value, depth)
+        if isinstance(value, set | frozenset):
+            some = [self.plain(each, depth) for each in self._some(value)]
+            return sorted(some, key=canonical) + _left_out(len(value) - len(some))
+        if isinstance(value, list | tuple):
+            some = [self.plain(each, depth) for each in self._some(value)]
+            return some + _left_out(len(value) - len(some))
+        return f"<{_kind(value)}>"
+
+    def _object(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for name, member in self._some(value.items()):
+            found[_name(name, found)] = self.plain(member, depth)
+        if len(value) > len(found):
+            found["left_out"] = _number(len(value) - len(found))
+        return found
+
+    def _some(self, values: Iterable[T]) -> Iterator[T]:
+        for each in islice(values, MAX_MEMBERS):
+            if self._chars <= 0:
+                return
+            yield each
 
 
-def _object(value: Mapping[object, object], depth: int) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, member in islice(value.items(), MAX_MEMBERS):
-        found[_name(name)] = plain(member, depth)
-    if len(value) > MAX_MEMBERS:
-        found["left_out"] = len(value) - MAX_MEMBERS
-    return found
+def _left_out(number: int) -> list[object]:
+    return [f"\u2026[{number} more]"] if number > 0 else []
 
 
-def _some(
-    values: list[object] | tuple[object, ...] | set[object] | frozenset[object],
-) -> list[object]:
-    return list(islice(values, MAX_MEMBERS))
+def _name(name: object, taken: Container[str]) -> str:
+    """Return *name* as a member may be called: ASCII, so that every order is the same order.
+
+    Two names that look the same then are told apart by a number.
+    """
+    text = str.__str__(name) if isinstance(name, str) else str(plain(name, 0))
+    text = text[:MAX_NAME_CHARS].lower()[:MAX_NAME_CHARS]
+    kept = "".join(each if each in _NAME_REST else "_" for each in text)
+    kept = kept if kept[:1] in _NAME_START else f"x_{kept}"[:MAX_NAME_CHARS]
+    made, number = kept, 1
+    while made in taken:
+        number += 1
+        made = f"{kept[: MAX_NAME_CHARS - 3]}_{number}"
+    return made
 
 
-def _left_out(length: int) -> list[object]:
-    return [f"\u2026[{length - MAX_MEMBERS} more]"] if length > MAX_MEMBERS else []
+def _kind(value: object) -> str:
+    """Return the name of a value's type. A type is an object too, and may be as hostile."""
+    try:
+        return clean_text(str.__str__(type(value).__name__), MIN_CHARS)
+    except Exception:  # noqa: BLE001 - see above
+        return "object"
 
 
-def _name(name: object) -> str:
-    """Return *name* as a member may be called: ASCII, so that every order is the same order."""
-    text = name.lower() if isinstance(name, str) else type(name).__name__.lower()
-    kept = "".join(each if each in _NAME_REST else "_" for each in text[:MAX_NAME_CHARS])
-    return kept if kept[:1] in _NAME_START else f"x_{kept}"[:MAX_NAME_CHARS]
+def _number(value: int) -> int | str:
+    return value if abs(value) <= MAX_NUMBER else _number_text(value)
 
 
 def _number_text(value: int) -> str:

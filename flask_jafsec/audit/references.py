@@ -7,30 +7,26 @@ for one day. Destroying a key makes both meaningless and leaves hashes and proof
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from secrets import randbits
 from typing import Final, NamedTuple, Protocol
 
-from flask_jafsec.audit.envelope import (
-    MAX_TEXT_CHARS,
-    OPEN_FACTS,
-    References,
-    has_open_reason,
-    time_text,
-)
-from flask_jafsec.audit.plain import canonical, clean_text, fitting, plain
+from flask_jafsec.audit.envelope import References, time_text
+from flask_jafsec.audit.personal import ANONYMOUS, is_somebody, kind_of, personal_part
+from flask_jafsec.audit.personal import NOBODY as NOBODY
 from flask_jafsec.audit.rows import DataKey, SealedRow, Subject
 from flask_jafsec.audit.store import AuditBatch
+from flask_jafsec.errors import KeyUnavailable, SealBroken
 from flask_jafsec.events import Event
 from flask_jafsec.ids import encode, new_id
 
+_log = logging.getLogger("flask_jafsec.audit")
+
 #: Persons and keys that one process remembers. Above that all are looked up again.
 MAX_REMEMBERED: Final = 10_000
-
-#: Bytes of a sealed part at most.
-MAX_SEALED_BYTES: Final = 6_000
 
 #: How long a key is used before the database is asked whether it still exists, in microseconds of
 #: the events' own time. Source: keys-and-privacy specification, 6.2.
@@ -40,9 +36,6 @@ DAY_US: Final = 86_400_000_000
 
 SUBJECT: Final = "subject"
 DAY: Final = "day"
-
-#: Actors that are nobody in particular.
-NOBODY: Final = frozenset({"anonymous", "system"})
 
 
 class SealKey(Protocol):
@@ -100,11 +93,11 @@ class Referrer:
         """
         people, days, now = set[str](), set[str](), 0
         for event, ts in events:
-            people.update(text for text in (event.actor, event.subject) if _is_somebody(text))
+            people.update(text for text in (event.actor, event.subject) if is_somebody(text))
             days.add(_day(ts))
             now = max(now, ts)
         self._forget_surplus()
-        self._find_subjects([text for text in people if text not in self._subjects], batch, now)
+        self._find_subjects([text for text in people if self._must_ask(text, now)], batch, now)
         self._find_keys(DAY, sorted(days), batch, now)
         self._find_keys(SUBJECT, sorted({self._subjects[text] for text in people}), batch, now)
 
@@ -114,14 +107,14 @@ class Referrer:
         """Return what stands in the envelope, and the sealed part, if there is anything in it."""
         actor, subject = event.actor, event.subject
         day = self._keys[DAY, _day(ts)]
-        ref = actor if actor in NOBODY else self._subjects[actor]
-        whom = self._subjects[subject] if _is_somebody(subject) else None
+        ref = self._subjects[actor] if is_somebody(actor) else actor or ANONYMOUS
+        whom = self._subjects[subject] if is_somebody(subject) else None
         ip = self._address(day, event.client) if event.client else None
-        kind = _kind_of(event)
-        personal = _personal(event)
+        kind = kind_of(event)
+        personal = personal_part(event)
         if not personal:
             return References(ref, kind, whom, ip), None
-        known = day if ref is actor else self._keys[SUBJECT, ref]
+        known = self._keys[SUBJECT, ref] if is_somebody(actor) else day
         data = known.key.seal(personal.encode(), place_of(origin, writer_id, n, known.ref))
         digest = hashlib.sha256(data).hexdigest()
         sealed = SealedRow(writer_id, n, known.ref, data)
@@ -139,6 +132,8 @@ class Referrer:
             self._new_keys.pop(key.ref, None)
 
     def _find_subjects(self, texts: Sequence[str], batch: AuditBatch | None, now: int) -> None:
+        if batch is None:
+            texts = [text for text in texts if text not in self._subjects]
         lookups = {text: self._vault.lookups(text) for text in texts}
         wanted = [digest for indexes in lookups.values() for _, digest in indexes]
         rows = batch.subjects(wanted) if batch and wanted else ()
@@ -146,37 +141,68 @@ class Referrer:
         for text, indexes in lookups.items():
             known = next((found[digest] for _, digest in indexes if digest in found), None)
             if known is None:
-                root_id, digest = indexes[0]
-                subject = Subject(random_ref(), digest, root_id, now)
-                self._new_subjects[subject.ref] = subject
-                known = subject.ref
+                known = self._unsaved_or_new(text, indexes[0], now)
             self._subjects[text] = known
+
+    def _unsaved_or_new(self, text: str, index: tuple[str, bytes], now: int) -> str:
+        known = self._subjects.get(text)
+        if known is not None and known in self._new_subjects:
+            return known
+        # Nobody of that name, or not any more: whoever was erased is somebody new from then on.
+        root_id, digest = index
+        subject = Subject(random_ref(), digest, root_id, now)
+        self._new_subjects[subject.ref] = subject
+        return subject.ref
 
     def _find_keys(
         self, kind: str, names: Sequence[str], batch: AuditBatch | None, now: int
     ) -> None:
         stale = [name for name in names if self._is_stale(kind, name, now)]
-        if batch and stale:
-            # The oldest of a name wins, so that all processes come to use the same one.
-            rows = {row.name: row for row in reversed(batch.data_keys(kind, stale))}
-            for row in rows.values():
-                if row.wrapped is not None:
-                    key = self._vault.unwrap(row.ref, row.wrapped, row.kek_id)
-                    self._keys[kind, row.name] = _Known(row.ref, key, now + KEY_LASTS_US)
-            stale = [name for name in stale if name not in rows]
+        found = self._unwrapped(batch.data_keys(kind, stale), now) if batch and stale else {}
         for name in stale:
-            known = self._keys.get((kind, name))
-            if batch is None and known is not None:
-                continue  # better an old key than a second one, while nobody can be asked
-            if known is not None and known.ref in self._new_keys:
+            known = found.get(name) or self._still_good(kind, name, batch)
+            if known is None:
+                self._make_key(kind, name, now)
+            else:
+                self._keys[kind, name] = known
+
+    def _unwrapped(self, rows: Iterable[DataKey], now: int) -> dict[str, _Known]:
+        """Return the oldest key of each name that can be used: all processes come to one.
+
+        A key whose root key is gone, or that was damaged, must not stop the log: what it sealed
+        stays unreadable, and what comes now is sealed under another one.
+        """
+        found: dict[str, _Known] = {}
+        for row in rows:
+            if row.wrapped is None or row.name in found:
                 continue
-            self._make_key(kind, name, now)
+            try:
+                key = self._vault.unwrap(row.ref, row.wrapped, row.kek_id)
+            except (KeyUnavailable, SealBroken) as error:
+                _log.error("the data key %s cannot be used: %s", row.ref, error)
+                continue
+            found[row.name] = _Known(row.ref, key, now + KEY_LASTS_US)
+        return found
+
+    def _still_good(self, kind: str, name: str, batch: AuditBatch | None) -> _Known | None:
+        """Return the remembered key where it need not be in the database.
+
+        Better an old key than a second one, while nobody can be asked.
+        """
+        known = self._keys.get((kind, name))
+        if known is not None and (batch is None or known.ref in self._new_keys):
+            return known
+        return None
 
     def _make_key(self, kind: str, name: str, now: int) -> None:
         ref = new_id(now // 1000)
         wrapped, kek_id, key = self._vault.make(ref)
         self._new_keys[ref] = DataKey(ref, kind, name, wrapped, kek_id, now)
         self._keys[kind, name] = _Known(ref, key, now + KEY_LASTS_US)
+
+    def _must_ask(self, text: str, now: int) -> bool:
+        ref = self._subjects.get(text)
+        return ref is None or self._is_stale(SUBJECT, ref, now)
 
     def _is_stale(self, kind: str, name: str, now: int) -> bool:
         known = self._keys.get((kind, name))
@@ -189,8 +215,11 @@ class Referrer:
         return known
 
     def _forget_surplus(self) -> None:
-        for known in (self._subjects, self._keys, self._addresses):
-            if len(known) > MAX_REMEMBERED:
+        if len(self._addresses) > MAX_REMEMBERED:
+            self._addresses.clear()
+        if max(len(self._subjects), len(self._keys), len(self._new_keys)) > MAX_REMEMBERED:
+            # What is not kept yet goes with the rest: no event that is kept refers to it.
+            for known in (self._subjects, self._keys, self._new_subjects, self._new_keys):
                 known.clear()
 
 
@@ -201,11 +230,16 @@ def address_ref(key: SealKey, address: str) -> str:
 
 @lru_cache(MAX_REMEMBERED)
 def normal_address(address: str) -> str:
-    """Return an address in its one form; what is none stays as it is."""
+    """Return an address in its one form; what is none stays as it is.
+
+    An IPv4 address inside IPv6 is the same caller, through a socket that takes both.
+    """
     try:
-        return ip_address(address).compressed
+        found = ip_address(address)
     except ValueError:
         return address
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).compressed
 
 
 def place_of(origin: str, writer_id: str, n: int, key_ref: str) -> bytes:
@@ -216,48 +250,6 @@ def place_of(origin: str, writer_id: str, n: int, key_ref: str) -> bytes:
 def random_ref() -> str:
     """Return a reference of 128 random bits: it tells neither who nor when."""
     return encode(randbits(128))
-
-
-def _is_somebody(text: str) -> bool:
-    return bool(text) and text not in NOBODY
-
-
-def _kind_of(event: Event) -> str:
-    if event.actor in NOBODY:
-        return event.actor
-    if event.actor.startswith("cli:"):
-        return "cli"
-    return "service" if event.credential == "key" and event.actor.startswith("key:") else "person"
-
-
-def _personal(event: Event) -> str:
-    """Return the personal part as canonical JSON, everything the envelope may not hold; or "".
-
-    The names stand in sorted order; ``_quoted`` bounds each, so that the whole fits.
-    """
-    extra = _extra(event) if event.facts or event.reason or event.personal else ""
-    user = "" if event.actor in NOBODY else event.actor
-    parts = (
-        f'"extra":{extra}' if extra else "",
-        f'"ip":{_quoted(event.client)}' if event.client else "",
-        f'"subject_id":{_quoted(event.subject)}' if event.subject else "",
-        f'"user_id":{_quoted(user)}' if user else "",
-    )
-    text = ",".join([part for part in parts if part])
-    return f"{{{text}}}" if text else ""
-
-
-def _extra(event: Event) -> str:
-    extra = {name: value for name, value in event.facts.items() if name not in OPEN_FACTS}
-    extra.update(event.personal)
-    if event.reason and not has_open_reason(event):
-        extra["reason"] = event.reason
-    return fitting(plain(extra), MAX_SEALED_BYTES) if extra else ""
-
-
-@lru_cache(MAX_REMEMBERED)
-def _quoted(text: str) -> str:
-    return canonical(clean_text(text, MAX_TEXT_CHARS))
 
 
 def _day(ts: int) -> str:

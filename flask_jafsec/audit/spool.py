@@ -10,11 +10,13 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from flask_jafsec.audit import journal
-from flask_jafsec.audit.journal import Adopted, Journal, JournalFailed, Line
+from flask_jafsec.audit.journal import Adopted, Journal, JournalFailed, JournalFull
+from flask_jafsec.audit.journal_lines import Line, lines_of, read_lines
 from flask_jafsec.audit.rows import DataKey, EventRow, SealedRow, Subject, Writer
 from flask_jafsec.audit.store import AuditBatch, AuditStore
 
@@ -27,17 +29,27 @@ IMPORT_LINES: Final = 500
 LAST_BYTES: Final = 300 * 1_500
 
 
-class Spool:
-    """The journal of one writer, for its own thread and the one that imports."""
+#: After how many bytes of its own a process looks how large all journals have become.
+LOOK_BYTES: Final = 1024 * 1024
 
-    def __init__(self, folder: Path | None) -> None:
+
+class Spool:
+    """The journal of one writer, for its own thread and the one that imports.
+
+    Args:
+        folder: Where it stands; None to have no second place.
+        max_bytes: What all journals of the folder may have together.
+    """
+
+    def __init__(self, folder: Path | None, max_bytes: int = journal.MAX_FOLDER_BYTES) -> None:
         self._folder = folder
+        self._max_bytes = max_bytes
         self._begin()
 
     def _begin(self) -> None:
         self._lock = threading.Lock()
         self._journal: Journal | None = None
-        self._imported = 0
+        self._room = 0
         self._writer: Writer | None = None
 
     def begin_again(self) -> None:
@@ -62,15 +74,20 @@ class Spool:
         """Write a batch and return when it is on the disk.
 
         Raises:
+            JournalFull: There is no room, or no folder. Nothing was written; more may be later.
             JournalFailed: It could not be kept. The file is closed and will be imported as far as
                 it was written before.
         """
+        lines = lines_of(rows, sealed, subjects, keys)
         with self._lock:
-            self._open(writer)
+            if self._folder is None:
+                raise JournalFull("there is no folder for journals")
+            self._take_room(self._folder, len(lines))
             if self._journal is None:
-                raise JournalFailed("there is no folder for journals")
+                self._journal = Journal.create(self._folder, writer.writer_id)
+                self._writer = writer
             try:
-                self._journal.append(journal.lines_of(rows, sealed, subjects, keys))
+                self._journal.append(lines)
             except JournalFailed:
                 self._journal = None
                 raise
@@ -88,35 +105,44 @@ class Spool:
         Raises:
             StoreUnavailable: The database still does not answer.
         """
-        current = self._journal
-        if current is None or self._writer is None:
+        current, writer = self._journal, self._writer
+        if current is None or writer is None:
             return True
-        while current.size - self._imported > LAST_BYTES:
-            self._imported = import_some(store, current.path, self._imported, self._writer)
+        # The first time without the lock, however little there is: while the database hangs, the
+        # writer must not wait for it too.
+        more = _import_next(current, store, writer)
+        while more and current.size - current.imported > LAST_BYTES:
+            more = _import_next(current, store, writer)
         with self._lock:
             if self._journal is not current:
                 return self._journal is None
-            while current.size > self._imported:
-                before = self._imported
-                self._imported = import_some(store, current.path, before, self._writer)
-                if self._imported == before:
-                    break
-            current.remove()
+            while _import_next(current, store, writer):
+                pass
+            if current.imported == current.size and not current.is_damaged:
+                current.remove()
+            else:
+                _log.error("not all of the journal %s can be read; it is kept", current.path)
+                current.set_aside()
             self._journal = None
         return True
 
-    def _open(self, writer: Writer) -> None:
-        if self._journal is not None or self._folder is None:
-            return
-        if journal.folder_bytes(self._folder) > journal.MAX_FOLDER_BYTES:
-            raise JournalFailed(f"the journals in {self._folder} have reached their limit")
-        self._journal = Journal.create(self._folder, writer.writer_id)
-        self._imported = 0
-        self._writer = writer
+    def _take_room(self, folder: Path, wanted: int) -> None:
+        """Count *wanted* bytes; every so often count what everybody has written.
+
+        Raises:
+            JournalFull: There is not so much left.
+        """
+        if self._journal is None or self._room < wanted:
+            left = self._max_bytes - journal.folder_bytes(folder)
+            if left < wanted:
+                self._room = 0
+                raise JournalFull(f"the journals in {folder} have reached their limit")
+            self._room = min(left, wanted + LOOK_BYTES)
+        self._room -= wanted
 
 
 def adopt(folder: Path, store: AuditStore, now: int) -> list[str]:
-    """Import every journal whose process is gone; return their writers' ids.
+    """Import every journal whose process is gone; return the ids of those that wrote something.
 
     Raises:
         StoreUnavailable: The database does not answer; the rest is imported another time.
@@ -125,41 +151,62 @@ def adopt(folder: Path, store: AuditStore, now: int) -> list[str]:
     adopted: list[str] = []
     for left in journal.left_behind(folder):
         with closing(left):
-            _import_all(left, store, now)
-            left.remove()
-            adopted.append(left.writer_id)
+            if _import_all(left, store, now):
+                adopted.append(left.writer_id)
     return adopted
 
 
-def _import_all(left: Adopted, store: AuditStore, now: int) -> None:
+def _import_all(left: Adopted, store: AuditStore, now: int) -> bool:
     stranger = Writer(
         writer_id=left.writer_id, started_at=now, host="", pid=0, version="", seen_at=now
     )
-    done = -1
-    end = 0
-    while end != done:
-        done, end = end, import_some(store, left.path, end, stranger)
+    end, is_damaged = 0, False
+    while True:
+        done = import_some(store, left.path, end, stranger)
+        is_damaged = is_damaged or bool(done.damaged)
+        if done.end == end:
+            break
+        end = done.end
+    if is_damaged:
+        left.set_aside()
+    else:
+        left.remove()
+    return end > 0
 
 
-def import_some(store: AuditStore, path: Path, start: int, writer: Writer) -> int:
-    """Import the next lines of a journal in one transaction; return where the rest begins.
+class Imported(NamedTuple):
+    """What one transaction took from a journal."""
+
+    end: int
+    """Where the rest begins."""
+    damaged: int
+    """Lines that were left out."""
+
+
+def import_some(store: AuditStore, path: Path, start: int, writer: Writer) -> Imported:
+    """Import the next lines of a journal in one transaction; tell how far that was.
 
     Raises:
         StoreUnavailable: Nothing was imported, or nobody knows; the same again is harmless.
     """
-    lines: list[Line] = []
-    for line in journal.read_lines(path, start):
-        lines.append(line)
-        if len(lines) >= IMPORT_LINES:
-            break
+    lines = list(islice(read_lines(path, start), IMPORT_LINES))
     if not lines:
-        return start
+        return Imported(start, 0)
     with store.importing() as batch:
         _add(batch, lines, writer)
     damaged = sum(line.is_damaged for line in lines)
     if damaged:
         _log.error("%d damaged line(s) in the journal %s were left out", damaged, path)
-    return lines[-1].end
+    return Imported(lines[-1].end, damaged)
+
+
+def _import_next(current: Journal, store: AuditStore, writer: Writer) -> bool:
+    """Import the next lines of a writer's own journal; return whether there were any."""
+    before = current.imported
+    done = import_some(store, current.path, before, writer)
+    current.imported = done.end
+    current.is_damaged = current.is_damaged or bool(done.damaged)
+    return done.end > before
 
 
 def _add(batch: AuditBatch, lines: Sequence[Line], writer: Writer) -> None:

@@ -92,6 +92,10 @@ class AuditBatch(Protocol):
 class AuditGrowth(Protocol):
     """One transaction of the sequencer."""
 
+    @property
+    def max_rows(self) -> int:
+        """How many events one transaction should take at most."""
+
     def head(self) -> Head | None:
         """Return the head, locked; None in a new database."""
 
@@ -100,6 +104,12 @@ class AuditGrowth(Protocol):
 
     def writers_waiting(self) -> Sequence[Writer]:
         """Return writers with events beyond what is sequenced."""
+
+    def newest_leaves(self, writer_ids: Sequence[str]) -> Mapping[str, int]:
+        """Return the highest number that has a leaf, of those writers that have one."""
+
+    def has_leaves_from(self, first: int) -> bool:
+        """Return whether there is any leaf at *first* or beyond."""
 
     def rows_after(self, writer_id: str, n: int, limit: int) -> Sequence[EventRow]:
         """Return the writer's events with numbers above *n*, in order."""
@@ -113,8 +123,11 @@ class AuditGrowth(Protocol):
     def add_nodes(self, nodes: Sequence[Node]) -> None:
         """Add completed nodes."""
 
-    def add_entries(self, entries: Sequence[Entry]) -> None:
-        """Add search copies."""
+    def add_entries(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Add search copies; return those whose event id an older leaf has already.
+
+        They are kept under ``repeated_id``: a repeated id must neither stop the log nor be lost.
+        """
 
     def add_rollups(self, rollups: Sequence[Rollup]) -> None:
         """Add to the buckets' amounts."""
@@ -169,7 +182,22 @@ class AuditView(Protocol):
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""
 
     def counts(self) -> Mapping[str, int]:
-        """Return rows in the tables that verifying compares: event, sealed, leaf, entry."""
+        """Return rows in the tables that verifying compares: event, sealed, leaf, entry, ..."""
+
+    def node_rows(self, height: int, first: int, count: int) -> Sequence[Node]:
+        """Return stored nodes of one height with their positions, in order."""
+
+    def rollups(self, first: int, end: int) -> Sequence[Rollup]:
+        """Return the rollups of buckets from *first* on and before *end*, in seconds."""
+
+    def next_rollup(self, after: int) -> int | None:
+        """Return the first bucket, stored or due, that starts at *after* or later, in seconds."""
+
+    def rollups_due(self, step: int, first: int, end: int) -> Sequence[Rollup]:
+        """Return what the rollups of *step* must be between two times in seconds, from entries."""
+
+    def strays(self, limit: int) -> Sequence[tuple[str, str]]:
+        """Return the tables and keys of rows that belong to no leaf and no waiting event."""
 
 
 class StoredLeaf(Protocol):
@@ -194,6 +222,10 @@ class StoredLeaf(Protocol):
     @property
     def sealed(self) -> SealedRow | None:
         """Its sealed part; None if erased or never there."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the key of its sealed part is there and not destroyed."""
 
 
 class AuditExports(Protocol):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import queue
 import threading
-import weakref
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
+from flask_jafsec.audit import lifetime
 from flask_jafsec.audit.counting import Counts
+from flask_jafsec.audit.lifetime import Companion
 from flask_jafsec.audit.writer import AuditWriter, Item
 from flask_jafsec.errors import AuditUnavailable
 from flask_jafsec.events import Event, EventClass, EventType, Outcome, Severity, system_event
@@ -44,19 +43,6 @@ FLUSH_TIMEOUT_S: Final = 5.0
 _STOP: Final = None
 
 
-class Companion(Protocol):
-    """Something with a thread of its own beside the writer's."""
-
-    def start(self) -> None:
-        """Start the thread."""
-
-    def stop(self) -> None:
-        """Do what is left and stop; ``start`` may follow."""
-
-    def begin_again(self) -> None:
-        """Forget the parent's thread in the child of a fork."""
-
-
 class Trail:
     """Records events and carries changes out together with theirs.
 
@@ -66,6 +52,7 @@ class Trail:
         writer: Makes events durable. Without it, as on a store that keeps no log, a change is
             committed first and its event handed to the sinks right after.
         waits: Classes of events whose requests are answered only once the event is durable.
+        room_wait_s: How long to wait for room.
     """
 
     def __init__(
@@ -76,21 +63,25 @@ class Trail:
         *,
         writer: AuditWriter | None = None,
         waits: Collection[EventClass] = (EventClass.CHANGE,),
+        room_wait_s: float = ROOM_WAIT_S,
     ) -> None:
         self._store = store
         self._sinks = tuple(sinks)
         self._clock = clock
         self._durable = writer
+        self._room_wait_s = room_wait_s
         self._waits = frozenset(waits) if writer else frozenset[EventClass]()
         self._chores: list[Callable[[bool], None]] = []
         self._companions: list[Companion] = []
         self._begin()
-        _LIVE.add(self)
+        lifetime.watch(self)
 
     def _begin(self) -> None:
         """Start with nothing waiting and no thread: at birth, and in the child of a fork."""
         self._waiting: queue.SimpleQueue[Item | Event | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._on_duty: threading.Thread | None = None
         self._room = threading.Event()
         self._room.set()
         self._writer: threading.Thread | None = None
@@ -121,7 +112,7 @@ class Trail:
     def record(self, event: Event) -> None:
         """Take *event*; see ``protocols.Recorder`` for which of them wait."""
         kind = event.type.event_class
-        if kind in self._waits and threading.current_thread() is not self._writer:
+        if kind in self._waits and threading.current_thread() is not self._on_duty:
             self._wait_for(Item(event))
         elif kind is EventClass.CHANGE or self._has_room(event):
             self._put(event)
@@ -137,18 +128,19 @@ class Trail:
         return result
 
     def _wait_for(self, item: Item) -> Any:
-        if threading.current_thread() is self._writer:
+        if threading.current_thread() is self._on_duty:
             raise RuntimeError("the writer's own thread cannot wait for itself")
-        if not self._room.is_set() and not self._room.wait(ROOM_WAIT_S):
+        if not self._room.is_set() and not self._room.wait(self._room_wait_s):
             raise AuditUnavailable("too many events wait to be written")
         self._put(item)
         return item.wait(WRITE_WAIT_S)
 
     def _has_room(self, event: Event) -> bool:
         # Beyond the bound events turn synchronous, so that a flood slows itself down.
-        if self._room.is_set() or self._room.wait(ROOM_WAIT_S):
+        if self._room.is_set() or self._room.wait(self._room_wait_s):
             return True
-        self._dropped += event.count
+        with self._lock:
+            self._dropped += event.count
         return False
 
     def _put(self, item: Item | Event) -> None:
@@ -164,8 +156,15 @@ class Trail:
         with self._lock:
             if self._writer is not None:
                 return
-            self._writer = threading.Thread(target=self._run, name="jafsec-trail", daemon=True)
-            self._writer.start()
+            thread = threading.Thread(target=self._run, name="jafsec-trail", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # No room for another thread, or the process is about to end: the next event tries
+                # again, and ``close`` writes what waits.
+                _log.error("the audit trail's writer cannot start: %s", error)
+                return
+            self._writer = thread
         for companion in self._companions:
             companion.start()
 
@@ -175,6 +174,14 @@ class Trail:
             self._start()
 
     def _run(self) -> None:
+        # An event that comes while the trail is closed starts the next thread early; two of them
+        # at one chain would give its numbers twice.
+        with self._writing:
+            self._on_duty = threading.current_thread()
+            self._write_until_stopped()
+            self._on_duty = None
+
+    def _write_until_stopped(self) -> None:
         waiting = self._waiting
         next_tick = self._clock.monotonic() + TICK_S
         while True:
@@ -236,7 +243,8 @@ class Trail:
                 _log.exception("a chore of the audit trail failed")
 
     def _report_dropped(self) -> None:
-        dropped, self._dropped = self._dropped, 0
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
         if dropped:
             self._put(
                 system_event(
@@ -257,26 +265,29 @@ class Trail:
         if not self._waiting.empty():
             self.wake()
         writer, self._writer = self._writer, None
-        if writer is not None:
-            self._waiting.put(_STOP)
-            writer.join(FLUSH_TIMEOUT_S)
-            for companion in self._companions:
-                companion.stop()
+        if writer is None:
+            self._write_here()
+            return
+        self._waiting.put(_STOP)
+        writer.join(FLUSH_TIMEOUT_S)
+        for companion in self._companions:
+            companion.stop()
 
+    def say_goodbye(self) -> None:
+        """Close for good: note the last number of the chain, so that a missing end is seen."""
+        self.close()
+        writer = self._durable
+        if writer is not None and writer.count and self._writing.acquire(timeout=FLUSH_TIMEOUT_S):
+            facts = {"rows": writer.count + 1}
+            self._write(
+                [Item(system_event(EventType.AUDIT_CLOSED, self._clock.now(), facts=facts))]
+            )
+            writer.end()
+            self._writing.release()
 
-_LIVE: weakref.WeakSet[Trail] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for trail in list(_LIVE):
-        trail.close()
-
-
-def _begin_again() -> None:
-    # A fork copies the queue but not the thread.
-    for trail in list(_LIVE):
-        trail.begin_again()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_begin_again)
+    def _write_here(self) -> None:
+        """Write what waits on this thread, where no other could be started."""
+        while not self._waiting.empty() and self._writing.acquire(timeout=FLUSH_TIMEOUT_S):
+            batch, _ = self._take_batch(self._waiting)
+            self._write(batch)
+            self._writing.release()

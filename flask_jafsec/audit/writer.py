@@ -7,57 +7,25 @@ with its result, or with the error that its request is refused with.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from flask_jafsec.audit.chain import Chain, Links
-from flask_jafsec.audit.journal import JournalFailed
+from flask_jafsec.audit.item import Item as Item
+from flask_jafsec.audit.journal import JournalFailed, JournalFull
 from flask_jafsec.audit.references import Referrer
 from flask_jafsec.audit.rows import micros
 from flask_jafsec.audit.spool import Spool
 from flask_jafsec.audit.store import AuditBatch, AuditStore
 from flask_jafsec.errors import AuditUnavailable, CommitUnknown, StoreUnavailable
 from flask_jafsec.events import Event
-from flask_jafsec.protocols import Clock, Tables
+from flask_jafsec.protocols import Clock
 
 _log = logging.getLogger("flask_jafsec.audit")
 
 #: How long changes fail at once after the database did not answer, in seconds: its time limits
 #: would otherwise be waited for by every one of them in turn. Source: fault matrix, rule R4.
 BREAKER_S: Final = 1.0
-
-
-class Item:
-    """An event on its way, with the change it belongs to, and whoever waits for it."""
-
-    __slots__ = ("_done", "change", "error", "event", "result")
-
-    def __init__(self, event: Event, change: Callable[[Tables], Any] | None = None) -> None:
-        self.event = event
-        self.change = change
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self._done = threading.Event()
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Tell whoever waits that it is kept, or why not."""
-        if not self._done.is_set():
-            self.error = error
-            self._done.set()
-
-    def wait(self, timeout_s: float) -> Any:
-        """Return what the change returned, once everything is durable.
-
-        Raises:
-            AuditUnavailable: It was not written in time.
-            Exception: What the change raised, or the database's error.
-        """
-        if not self._done.wait(timeout_s):
-            raise AuditUnavailable("the audit log did not take an event in time")
-        if self.error is not None:
-            raise self.error
-        return self.result
 
 
 class AuditWriter:
@@ -97,12 +65,13 @@ class AuditWriter:
         change that was not carried out is not.
         """
         plain = [item for item in items if item.change is None]
-        changes = [item for item in items if item.change is not None]
+        changes = [item for item in items if item.change is not None and item.claim()]
         if plain:
             self._keep_plain(plain)
         if changes:
             self._carry_out(changes)
-        return [item.event for item in items if item.change is None or item.error is None]
+        done = {id(item) for item in changes if item.error is None}
+        return [item.event for item in items if item.change is None or id(item) in done]
 
     # -- events without a change --
 
@@ -148,13 +117,20 @@ class AuditWriter:
                 batch.append_again(links.rows, links.sealed)
         except StoreUnavailable as error:
             self._note_down(error)
-            self._spool_links(links)
+            try:
+                self._spool_links(links)
+            except JournalFailed:
+                # They may be in the database: no other event may ever get their numbers.
+                self._end_chain()
+                raise
         else:
             self._advance(links)
 
     def _spool(self, events: Sequence[Event]) -> None:
         try:
             self._spool_links(self._chain.link(events, None))
+        except JournalFull:
+            raise
         except JournalFailed:
             # A file that failed once is never written again, and no second one has its name.
             self._end_chain()
@@ -191,6 +167,8 @@ class AuditWriter:
             if kept is not False:
                 self._settle(items, doubtful, error, kept=bool(kept))
                 return
+        if doubtful is not None:
+            self._end_chain()  # what has just been found missing may still be on its way
         self._note_down(error)
         _finish(items, error)
 
@@ -218,7 +196,8 @@ class AuditWriter:
                 for item in items:
                     _attempt(item, batch)
                 links = self._link([item.event for item in items if item.error is None], batch)
-                batch.append(links.rows, links.sealed)
+                if links.rows:
+                    batch.append(links.rows, links.sealed)
         except CommitUnknown as error:
             if links is None:
                 raise
@@ -261,6 +240,20 @@ class AuditWriter:
         self._introduced = False
         self.spool.abandon()
 
+    def end(self) -> None:
+        """Note that the chain has come to its end; an event after that begins another.
+
+        Nothing is noted while events are in a journal: whoever imports it cannot know either.
+        """
+        if not self._introduced or self.spool.is_open:
+            return
+        try:
+            with self._store.appending() as batch:
+                batch.end_writer(self._chain.writer_id, self._chain.n)
+        except StoreUnavailable as error:
+            _log.info("the end of an audit chain is not noted: %s", error)
+        self._end_chain()
+
     @property
     def _is_down(self) -> bool:
         return self._clock.monotonic() < self._down_until
@@ -284,9 +277,9 @@ def _attempt(item: Item, batch: AuditBatch) -> None:
         return
     try:
         item.result = batch.attempt(change)
-    except StoreUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever asked for the change
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked for the change
+        # Also the database's: if it is gone, the next statement says so; if it only refused this
+        # change, such as for a lock that somebody holds, the others of the batch go on.
         item.error = error
 
 

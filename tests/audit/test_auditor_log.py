@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_jafsec.audit import auditor
+from flask_jafsec.audit.tree import leaf_hash
 from tests.audit.conftest import Run
 from tests.audit.tree_setting import OTHER, SIGNER, ExportedLog, envelope
 
@@ -24,12 +25,15 @@ def file(lines: Lines) -> str:
     return "\n".join(lines) + "\n"
 
 
-def altered(lines: Lines, at: int, old: str, new: str) -> Lines:
-    """Return *lines* with the event of leaf *at* changed."""
+def altered(lines: Lines, at: int, old: str, new: str, *, leaf_too: bool = True) -> Lines:
+    """Return *lines* with the event of leaf *at* changed, and its stored leaf hash with it."""
     line = json.loads(lines[at + 1])
     event = base64.b64decode(line["e"]).decode()
     assert old in event
-    line["e"] = base64.b64encode(event.replace(old, new).encode()).decode()
+    changed = event.replace(old, new).encode()
+    line["e"] = base64.b64encode(changed).decode()
+    if leaf_too:
+        line["h"] = leaf_hash(changed).hex()
     return [*lines[: at + 1], json.dumps(line), *lines[at + 2 :]]
 
 
@@ -83,9 +87,19 @@ RENUMBERED = [
     ("lines", "finding"),
     [
         pytest.param(
-            altered(LINES, 10, "rejected", "accepted"),
-            "LEAF 10 changed: leaf 13, its writer's next, does not follow it",
+            altered(LINES, 10, "rejected", "accepted", leaf_too=False),
+            "LEAF 10 changed: stored hash a80848e8 computed 5e2f5238",
             id="a field",
+        ),
+        pytest.param(
+            altered(LINES, 10, "rejected", "accepted"),
+            "LEAF 13 does not follow its writer's event before it",
+            id="a field and its leaf hash",
+        ),
+        pytest.param(
+            [*LINES[:11], json.dumps(json.loads(LINES[11]) | {"h": "00" * 32}), *LINES[12:]],
+            "FORK checkpoint's root at 30 not reproduced",
+            id="a leaf hash",
         ),
         pytest.param(
             altered(LINES, 29, "rejected", "accepted"),
@@ -109,7 +123,7 @@ RENUMBERED = [
         ),
         pytest.param(
             altered(LINES, 0, '"prev":"0', '"prev":"1'),
-            "LEAF 0 changed: leaf 0, its writer's next, does not follow it",
+            "LEAF 0 does not follow its writer's event before it",
             id="a first event with a past",
         ),
         pytest.param(LINES[:11] + LINES[12:], "LEAF 10 missing, 11 in its place", id="a line"),
@@ -145,6 +159,14 @@ def test_what_was_done_to_a_log_is_named(run: Run, lines: Lines, finding: str) -
     assert finding in found
     assert found[-1].startswith("RESULT  TAMPERED  ")
     assert all(len(line) <= 80 for line in found)
+
+
+def test_a_changed_event_is_named_and_nothing_else(run: Run) -> None:
+    code, found = run("log", file(altered(LINES, 10, "rejected", "accepted", leaf_too=False)))
+
+    assert code == 1
+    assert len(found) == 2
+    assert found[1] == "RESULT  TAMPERED  30 leaves, not covered: 0 by checkpoint, 30 by anchor"
 
 
 def test_a_log_cut_and_signed_anew_needs_an_anchor_to_be_found(run: Run) -> None:

@@ -101,7 +101,8 @@ class ExportedLog:
     def line(self, leaf: int) -> str:
         event = json.loads(self.envelopes[leaf])
         encoded = base64.b64encode(self.envelopes[leaf]).decode()
-        return json.dumps({"leaf": leaf, "w": event["w"], "n": event["n"], "e": encoded})
+        values = {"leaf": leaf, "w": event["w"], "n": event["n"], "e": encoded}
+        return json.dumps(values | {"h": leaf_hash(self.envelopes[leaf]).hex()})
 
 
 def envelope(writer: str, n: int, prev: str, log: str = ORIGIN, **more: object) -> bytes:

@@ -76,9 +76,15 @@ class WriteTurn:
 
 
 def taken(descriptor: int) -> bool:
-    """Return whether the file's lock is ours now; never waits."""
+    """Return whether the file's lock is ours now; never waits.
+
+    Raises:
+        StoreUnavailable: Files cannot be locked there, as on some network drives.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StoreUnavailable(f"a file cannot be locked: {error.strerror}") from error
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Table, and_, select, update
+from sqlalchemy import Table, select, update
 
 from flask_jafsec.audit.rows import DataKey, EventRow, SealedRow, Subject, Writer
 from flask_jafsec.protocols import Tables
@@ -21,6 +21,10 @@ LOG_ID: Final = 1
 
 #: Values in one ``IN (...)``; SQLite allows 32,766 variables, PostgreSQL plans long lists slowly.
 MAX_IN: Final = 500
+
+
+class _NotThere(Exception):
+    """Undoes what ``SqlAuditBatch.has`` tried."""
 
 
 class SqlAuditBatch:
@@ -62,7 +66,8 @@ class SqlAuditBatch:
 
     def append(self, rows: Sequence[EventRow], sealed: Sequence[SealedRow]) -> None:
         """Add events; the fast way."""
-        self._transaction.append(EVENT, rows)
+        if rows:
+            self._transaction.append(EVENT, rows)
         if sealed:
             self._transaction.append(SEALED, sealed)
 
@@ -72,9 +77,16 @@ class SqlAuditBatch:
         self._add_if_new(SEALED, [row._asdict() for row in sealed])
 
     def has(self, writer_id: str, n: int) -> bool:
-        """Return whether this event is there."""
-        wanted = and_(EVENT.c.writer_id == writer_id, EVENT.c.n == n)
-        return bool(self._transaction.rows(select(EVENT.c.n).where(wanted)))
+        """Return whether this event is there, also when it arrives at this very moment.
+
+        A transaction whose client is gone may still be about to commit. Looking would not see it;
+        adding the same number waits for it.
+        """
+        try:
+            self.attempt(lambda _tables: self._add_in_vain(writer_id, n))
+        except _NotThere:
+            return False
+        return True
 
     def subjects(self, lookups: Sequence[bytes]) -> Sequence[Subject]:
         """Return the subjects with these indexes."""
@@ -107,6 +119,11 @@ class SqlAuditBatch:
         """Add keys; those there already stay."""
         more = {"version": 1, "destroy_reason": ""}
         self._add_if_new(DATA_KEY, [key._asdict() | more for key in keys])
+
+    def _add_in_vain(self, writer_id: str, n: int) -> None:
+        insert = insert_if_new(EVENT, self._transaction.dialect)
+        if self._transaction.change(insert, **EventRow(writer_id, n, b"", b"", "")._asdict()):
+            raise _NotThere
 
     def _add_if_new(self, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         statement = insert_if_new(table, self._transaction.dialect)

@@ -1,0 +1,67 @@
+"""Writes a log as the auditor's single file reads it: JSON lines, nothing secret or personal.
+
+The first line says which log and which leaves, and carries a checkpoint; each other line is one
+leaf: its index, its writer and number, the envelope in base64, and the stored leaf hash::
+
+    {"format":"flask-jafsec/log@v1","origin":...,"first":0,"size":600,"checkpoint":"<note>"}
+    {"leaf":0,"w":"<16 hex>","n":1,"h":"<64 hex>","e":"<base64>"}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from flask_jafsec.audit.note_keys import to_base64
+from flask_jafsec.audit.store import AuditView, StoredLeaf
+from flask_jafsec.audit.tree import MissingLeaves
+from flask_jafsec.errors import JafsecError
+
+FORMAT: Final = "flask-jafsec/log@v1"
+
+#: Leaves read at once.
+PORTION: Final = 1_000
+
+
+class NothingSigned(JafsecError):
+    """The log has no checkpoint yet, so nothing could be checked."""
+
+    code = "nothing_signed"
+
+
+def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Iterator[str]:
+    """Yield the lines of an exported log, without line feeds.
+
+    A changed event is written as it is stored, beside the leaf hash as stored: the auditor is to
+    see it.
+
+    Raises:
+        NothingSigned: The log has no checkpoint.
+        MissingLeaves: A leaf, or its event, is not there.
+    """
+    head, checkpoint = view.head(), view.last_checkpoint()
+    if head is None or checkpoint is None:
+        raise NothingSigned("the log has no signed checkpoint yet")
+    end = head.size if end is None else min(end, head.size)
+    header = {"format": FORMAT, "origin": head.origin, "first": first, "size": end}
+    yield _json(header | {"checkpoint": checkpoint.note})
+    while first < end:
+        some = view.leaves(first, min(PORTION, end - first))
+        for stored in some:
+            yield _line(stored, first)
+            first += 1
+        if not some:
+            raise MissingLeaves(first, end - first)
+
+
+def _line(stored: StoredLeaf, expected: int) -> str:
+    leaf, row = stored.leaf, stored.row
+    if row is None or leaf.leaf_index != expected:
+        raise MissingLeaves(expected, 1)
+    values = {"leaf": leaf.leaf_index, "w": leaf.writer_id, "n": leaf.n}
+    return _json(values | {"h": leaf.leaf_hash.hex(), "e": to_base64(row.envelope)})
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, separators=(",", ":"))
