@@ -2,13 +2,16 @@
 
 from flask_jafsec.errors.credentials import (
     CredentialRejected,
+    KeyElsewhere,
     KeyEnded,
     KeyInvalid,
     PasswordWrong,
     RefreshReused,
+    SessionEnded,
     TokenExpired,
     TokenInvalid,
     TokenRevoked,
+    UserDisabled,
 )
 from flask_jafsec.errors.operating import (
     Busy,
@@ -58,6 +61,7 @@ __all__ = [
     "Halt",
     "InvalidValue",
     "JafsecError",
+    "KeyElsewhere",
     "KeyEnded",
     "KeyInvalid",
     "NotFound",
@@ -74,10 +78,12 @@ __all__ = [
     "RouteUndeclared",
     "SchemaOutdated",
     "SecurityUnavailable",
+    "SessionEnded",
     "SettingsError",
     "SinkFull",
     "StoreUnavailable",
     "TokenExpired",
     "TokenInvalid",
     "TokenRevoked",
+    "UserDisabled",
 ]

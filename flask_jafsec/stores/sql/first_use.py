@@ -88,11 +88,15 @@ def schema_lock(path: Path, wait_s: float) -> Iterator[None]:
 
     SQLite's own lock comes too late: it needs the file, and opening a new file changes it.
 
+    The folder of the file is made where it is missing, as Flask makes no instance folder: for its
+    owner only, because SQLite's helper files lie beside the database.
+
     Raises:
         StoreUnavailable: Another process did not finish in time.
-        OSError: The lock's file cannot be made.
+        OSError: The folder or the lock's file cannot be made.
     """
     deadline = time.monotonic() + wait_s
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(f"{path}.schemalock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _locked(descriptor):
