@@ -33,7 +33,9 @@ class Subject:
 
     Attributes:
         requests: Makes that many fresh environs; called outside the clock.
-        warm_up: Requests served before the clock starts: they fill caches and spend limits.
+        warm_up: Requests served before the first lap: they fill caches and spend limits.
+        lead_in: Requests served before the clock of each lap starts: they bring a subject that
+            begins anew with each minute back to the state its row is about.
         settle: Waits for work left to other threads; called inside the clock, and before it for
             what making the requests has left.
     """
@@ -42,6 +44,7 @@ class Subject:
     requests: Callable[[int], list[Environ]]
     status: str
     warm_up: int = WARM_UP
+    lead_in: int = 0
     settle: Callable[[], None] = nothing
 
 
@@ -76,6 +79,7 @@ def lap(subject: Subject, number: int) -> Lap:
     Raises:
         WrongAnswerError: One of them was answered with another status.
     """
+    serve(subject.app, subject.requests(subject.lead_in))
     environs = subject.requests(number)
     subject.settle()
     gc.collect()

@@ -39,9 +39,10 @@ KEY_PREFIX = "jfk_"
 #: Callers of the row in which none comes twice in a minute: more than a run sends it in that time,
 #: fewer than the table of seen tokens holds.
 MANY = 4096
-#: A refusal is written singly 20 times a client and minute, then counted; 64 clients reach the
-#: steady state of an attack after this many requests. Source: audit/counting.py.
-REPEATED = 2048
+#: A refusal is written singly 20 times a client and minute, then counted, and kept ready once it
+#: came twice more; 64 clients reach the steady state of an attack after this many requests, and
+#: leave it when the minute ends. Source: audit/counting.py, web/repeats.py.
+REPEATED = 23 * CLIENTS
 #: How long the sink may take for what one lap left to it.
 SINK_TIMEOUT_S = 10
 
@@ -105,9 +106,14 @@ class House:
         scopes = frozenset({PERMISSION})
         return self.state.keys.mint("benchmark", scopes=scopes, by=self.operator).secret
 
-    def meets(self, extras: Extras, status: str = "200", warm_up: int = WARM_UP) -> Subject:
-        """Returns this app, meeting requests with *extras* and answering them with *status*."""
-        return Subject(self.app, browser_requests(extras), status, warm_up, self.settle)
+    def meets(self, extras: Extras, warm_up: int = WARM_UP) -> Subject:
+        """Returns this app, meeting requests with *extras* and answering them."""
+        return Subject(self.app, browser_requests(extras), "200", warm_up, settle=self.settle)
+
+    def refuses(self, extras: Extras, status: str) -> Subject:
+        """Returns this app in the steady state of an attack with *extras*, answering *status*."""
+        requests = browser_requests(extras)
+        return Subject(self.app, requests, status, REPEATED, REPEATED, self.settle)
 
 
 #: Holds the folders of the apps until the program ends.
@@ -192,16 +198,16 @@ def limited() -> Subject:
     ours = house(address_rate="1/hour")
     token = ours.token(ours.new_caller())
     spent(ours.app, token)
-    return ours.meets(bearer(token), "429", REPEATED)
+    return ours.refuses(bearer(token), "429")
 
 
 def malformed_key() -> Subject:
     """Returns the gate, meeting what has the prefix of our keys and is none."""
-    return house().meets(api_key_each(cycle([KEY_PREFIX + "none-of-ours"])), "401", REPEATED)
+    return house().refuses(api_key_each(cycle([KEY_PREFIX + "none-of-ours"])), "401")
 
 
 def forged() -> Subject:
     """Returns the gate, meeting tokens with our key's name and a made-up signature."""
     ours = house()
     token = ours.token(ours.new_caller())
-    return ours.meets(bearer_each(forgeries(token)), "401", REPEATED)
+    return ours.refuses(bearer_each(forgeries(token)), "401")

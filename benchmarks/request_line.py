@@ -14,11 +14,13 @@ from statistics import median
 
 from benchmarks import baselines, ours
 from benchmarks.machine import facts
-from benchmarks.measuring import Laps, Subject, cpu_ratio, interleave, lap, wall_ratio
+from benchmarks.measuring import Laps, Subject, cpu_ratio, interleave, lap, serve, wall_ratio
 from benchmarks.tables import bullets, fill_readme, table, write_json
 
 #: Laps and requests a lap. Source: performance.md section 1b (21 x 250).
 ROUNDS, REQUESTS = 21, 250
+#: Requests of a profile.
+PROFILED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ def main(arguments: Sequence[str]) -> int:
         profile(next(variant for variant in VARIANTS if variant.name == options.profile))
         return 0
     subjects, missing = build(chosen)
+    if not {"bare", "by-hand"} <= subjects.keys():
+        print("nothing to compare with: install the extra [bench]", *missing.values(), sep="\n")
+        return 1
     laps = interleave(subjects, options.rounds, options.requests)
     rows = [row(variant, laps) for variant in chosen if variant.name in subjects]
     report(rows, missing, options)
@@ -176,8 +181,10 @@ def profile(variant: Variant) -> None:
     """Prints where *variant*'s time goes, by own and by cumulative time."""
     subject = variant.build()
     lap(subject, subject.warm_up)
+    environs = subject.requests(PROFILED)  # making tokens and keys is nobody's request
+    subject.settle()
     recorder = cProfile.Profile()
-    recorder.runcall(lap, subject, 2000)
+    recorder.runcall(serve, subject.app, environs)
     statistics = pstats.Stats(recorder)
     for order in ("tottime", "cumulative"):
         statistics.sort_stats(order).print_stats(30)

@@ -17,18 +17,29 @@ PERSON = "ann"
 CLIENT = "nightly-report"
 
 
+#: Said after the program's name: makes the administrator a new one-time password.
+NEW_PASSWORD = "new-password"
+
+
 def main() -> None:
     """Prepare, print, serve."""
     port = _port()
     _set_environment()
     sys.path.insert(0, str(ROOT / "examples"))
-    shown = prepare()
+    shown = prepare(renew=sys.argv[1:] == [NEW_PASSWORD])
+    if sys.argv[1:] == [NEW_PASSWORD]:
+        print(shown["admin_password"])
+        return
     print(page(shown, f"http://127.0.0.1:{port}"), flush=True)
     serve(port)
 
 
-def prepare() -> dict[str, str]:
-    """Make keys, database, people and an API key where they are missing; return what to print."""
+def prepare(*, renew: bool = False) -> dict[str, str]:
+    """Make keys, database, people and an API key where they are missing; return what to print.
+
+    Args:
+        renew: Give the administrator a new one-time password, whatever has become of the old one.
+    """
     from chat_agent.app import create_app
 
     app = create_app()
@@ -40,6 +51,11 @@ def prepare() -> dict[str, str]:
     if not shown:
         shown = _fill(state)
         _write_private(kept, json.dumps(shown))
+    if renew:
+        shown = _renewed(state, shown)
+        _write_private(kept, json.dumps(shown))
+    if not _is_good(state, shown.get("admin_password", "")):
+        shown.pop("admin_password", None)
     # The database lasts, an access token does not: every start prints a fresh one.
     pair = state.tokens.issue(shown["person_id"], by="demo", lifetime_s=24 * 3600)
     state.services.trail.close()
@@ -64,6 +80,30 @@ def _fill(state: Any) -> dict[str, str]:
     return {**shown, "admin_password": admin.one_time_password}
 
 
+def _renewed(state: Any, shown: dict[str, str]) -> dict[str, str]:
+    from flask_jafsec.identity.permissions import Actor
+
+    admin = state.users.find("admin")
+    made = state.users.reset_password(admin.id, by=Actor.operator("demo"))
+    return {**shown, "admin_password": made.one_time_password}
+
+
+def _is_good(state: Any, password: str) -> bool:
+    """Return whether the administrator can still sign in with this one-time password."""
+    from flask_jafsec.errors import PasswordWrong
+    from flask_jafsec.identity.passwords import Passwords
+
+    admin = state.users.find("admin")
+    if admin is None or not admin.must_change or admin.password_ends_at is None:
+        return False
+    try:
+        # Not by signing in, which would be recorded as somebody's attempt.
+        Passwords().verify(admin.password_hash, password)
+    except PasswordWrong:
+        return False
+    return bool(state.services.clock.now() < admin.password_ends_at)
+
+
 def page(shown: dict[str, str], address: str) -> str:
     """Return what is printed at the start."""
     lines = [
@@ -75,6 +115,11 @@ def page(shown: dict[str, str], address: str) -> str:
         lines += [
             "               sign in as admin with the one-time password " + shown["admin_password"],
             "               (24 hours, to be changed at the first sign-in)",
+        ]
+    else:
+        lines += [
+            "               sign in as admin with the password that was chosen; for a new one:",
+            f"               .venv/bin/python examples/demo.py {NEW_PASSWORD}",
         ]
     chat = f"{address}/chat -H 'Content-Type: application/json' -d '{{\"message\": \"hello\"}}'"
     lines += [

@@ -71,6 +71,11 @@ class Place:
         )
         return minted.secret
 
+    def chores(self) -> None:
+        """Do at once what the trail's writer does about once a second."""
+        for chore in state_of(self.app).services.trail._chores:
+            chore(False)
+
     def events(self, event_type: EventType | None = None) -> list[Event]:
         """Return what was recorded so far, of one type or all."""
         found = self.captured.all(self.app)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import redis
 from hypothesis import settings
 from psycopg import sql
 
-from tests.servers import running, start_postgres, start_valkey
+from tests.servers import STARTING_S, running, start_postgres, start_valkey
 
 #: Where the servers' folders are handed to the processes of pytest-xdist.
 _FOLDERS = pytest.StashKey[dict[str, str]]()
@@ -45,10 +46,21 @@ class PostgresServer:
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(
-            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
+        with self._connected() as connection:
             connection.execute(statement)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        # The socket answers a little before the server takes anybody in.
+        deadline = time.monotonic() + STARTING_S
+        while True:
+            try:
+                return psycopg.connect(
+                    host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
+                )
+            except psycopg.OperationalError as error:
+                if "starting up" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, request, url_for
 
-from flask_jafsec.errors import Busy, InvalidValue, PasswordWrong
+from flask_jafsec.errors import Busy, Conflict, InvalidValue, NotFound, PasswordWrong
 from flask_jafsec.pipeline.policy import public_policy
 from flask_jafsec.records import User
 from flask_jafsec.web.accounts import COOKIE, SECURE_COOKIE
@@ -79,20 +79,33 @@ def _add_password(blueprint: Blueprint, pages: Pages) -> None:
         chosen = request.form.get("new", "")
         if chosen != request.form.get("again", ""):
             return _password_page(pages, "The two new passwords differ.", 400)
-        try:
-            changed = access.state().users.change_password(
-                user.id,
-                request.form.get("old", ""),
-                chosen,
-                source=current_exchange().facts.client,
-            )
-        except PasswordWrong:
-            return _password_page(pages, "The present password is not right.", 400)
-        except InvalidValue as error:
-            return _password_page(pages, f"{error.problem}.", 400)
-        # Every other browser that was signed in is out, and this one gets a session of its own.
-        access.state().sessions.end_all(user.id)
-        return _let_in(changed)
+        return _change_password(pages, user, chosen)
+
+
+def _change_password(pages: Pages, user: User, chosen: str) -> Response:
+    try:
+        changed = access.state().users.change_password(
+            user.id,
+            request.form.get("old", ""),
+            chosen,
+            source=current_exchange().facts.client,
+        )
+    except PasswordWrong:
+        return _password_page(pages, "The present password is not right.", 400)
+    except InvalidValue as error:
+        return _password_page(pages, f"{error.problem}.", 400)
+    except Conflict:
+        return _password_page(pages, "The password was changed meanwhile. Please try again.", 409)
+    except NotFound:
+        return _see_other("jafsec.sign_in")
+    except Busy as busy:
+        told = f"Too many attempts. Please try again in {busy.retry_after_s} seconds."
+        response = _password_page(pages, told, 429)
+        response.headers["Retry-After"] = str(busy.retry_after_s)
+        return response
+    # Every other browser that was signed in is out, and this one gets a session of its own.
+    access.state().sessions.end_all(user.id)
+    return _let_in(changed)
 
 
 def _let_in(user: User) -> Response:

@@ -49,9 +49,13 @@ def _add_token_routes(app: Flask) -> None:
     def login() -> dict[str, object]:
         sent = _json_object()
         try:
-            user = jafsec.users.authenticate(sent.get("name", ""), sent.get("password", ""))
+            user = jafsec.users.authenticate(
+                sent.get("name", ""), sent.get("password", ""), source=request.remote_addr or ""
+            )
         except CredentialRejected:
             abort(401, "Name and password do not belong together.")
+        if user.must_change:
+            abort(403, "Choose a password of your own first, at /security.")
         return dict(jafsec.tokens.issue(user.id, by=user.id).as_dict())
 
     @app.post("/auth/refresh")

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
+from flask.cli import AppGroup, with_appcontext
 
 from flask_jafsec.cli.output import shown
 from flask_jafsec.errors import (
@@ -35,19 +35,23 @@ WANTING: Final = 1
 REFUSED: Final = 3
 #: The database did not answer, or is not at the schema this code works with.
 UNAVAILABLE: Final = 4
+#: The app refuses its configuration. Source: EX_CONFIG of BSD's sysexits.h.
+MISCONFIGURED: Final = 78
 
 EPILOG: Final = (
     "Exit codes: 0 done; 1 checked and found wanting; 2 wrong usage; 3 refused (no such thing, "
-    "not allowed, in conflict); 4 the database is not available."
+    "not allowed, in conflict); 4 the database is not available; 78 the configuration is not "
+    "valid."
 )
 
 
-def command(group: click.Group, name: str, help_text: str) -> Callable[[F], click.Command]:
+def command(group: AppGroup, name: str, help_text: str) -> Callable[[F], click.Command]:
     """Return a decorator that adds a command of the app to *group*, with our exit codes."""
 
     def decorate(function: F) -> click.Command:
-        guarded = with_appcontext(_guarded(function))
-        return group.command(name, help=help_text, epilog=EPILOG)(guarded)
+        # Around it all: the app is loaded on the way in, and may refuse its configuration there.
+        guarded = _guarded(with_appcontext(function))
+        return group.command(name, with_appcontext=False, help=help_text, epilog=EPILOG)(guarded)
 
     return decorate
 
@@ -61,7 +65,11 @@ def _guarded(function: F) -> F:
             fail(str(error), UNAVAILABLE)
         except CredentialRejected as error:
             fail(f"not accepted: {error.reason}", WANTING)
-        except (Busy, Conflict, GrantExceeded, InvalidValue, NotFound, SettingsError) as error:
+        except SettingsError as error:
+            for line in str(error).splitlines():
+                click.echo(shown(line), err=True)
+            sys.exit(MISCONFIGURED)
+        except (Busy, Conflict, GrantExceeded, InvalidValue, NotFound) as error:
             fail(str(error), REFUSED)
 
     return run  # type: ignore[return-value]  # the same signature, by functools.wraps

@@ -17,7 +17,7 @@ from flask_jafsec.cli.failing import (
     operator,
     state,
 )
-from flask_jafsec.cli.output import print_json, print_secret, shown
+from flask_jafsec.cli.output import print_json, print_secret, say
 
 #: The built-in role of those who administrate JafSecurity (web/assemble.py).
 ADMIN_ROLE = "jafsec_admin"
@@ -49,7 +49,7 @@ def _add_init(group: AppGroup) -> None:
             told = {"id": made.user.id, "name": name, "password": made.one_time_password}
             print_json({"created": True, **told})
             return
-        click.echo(f"Administrator {shown(name)} made, with the role {ADMIN_ROLE}.")
+        say(f"Administrator {name} made, with the role {ADMIN_ROLE}.")
         print_secret("One-time password", made.one_time_password, "24 hours, for the first sign-in")
         click.echo(f"Sign in at {here.settings.console_prefix}/ and choose a password.")
 
@@ -59,10 +59,14 @@ def _add_db(group: AppGroup) -> None:
     group.add_command(db)
 
     @command(db, "upgrade", "Bring the database to the schema this release works with.")
-    def upgrade_db() -> None:
+    @json_option
+    def upgrade_db(as_json: bool) -> None:
         from flask_jafsec.stores.schema import upgrade
 
         before = upgrade(state().settings.database_url)
+        if as_json:
+            print_json({"was": before.current, "current": before.wanted})
+            return
         was = before.current or "empty"
         click.echo(
             f"Already at {before.wanted}."

@@ -23,7 +23,7 @@ from flask_jafsec.cli.output import (
     print_json,
     print_secret,
     print_table,
-    shown,
+    say,
 )
 from flask_jafsec.cli.people import subject_of
 from flask_jafsec.records import ApiKey, MintedKey
@@ -121,18 +121,19 @@ def _add_ending(keys: AppGroup) -> None:
     @click.argument("key_id")
     @click.option("--why", default="", help="The reason, for the log.")
     @yes_option
-    def revoke(key_id: str, why: str, yes: bool) -> None:
+    @json_option
+    def revoke(key_id: str, why: str, yes: bool, as_json: bool) -> None:
         key = state().keys.get(key_id)
         confirmed(f"Revoke {key.name} ({key.id}) for good?", yes=yes)
-        state().keys.revoke(key_id, by=operator(), why=why)
-        click.echo(f"{shown(key.name)} is revoked.")
+        key = state().keys.revoke(key_id, by=operator(), why=why)
+        print_json(_told(key)) if as_json else say(f"{key.name} is revoked.")
 
 
 def _print_minted(minted: MintedKey, as_json: bool) -> None:
     if as_json:
         print_json({**_told(minted.key), "secret": minted.secret})
         return
-    click.echo(f"{shown(minted.key.name)} has the id {minted.key.id}.")
+    say(f"{minted.key.name} has the id {minted.key.id}.")
     print_secret("API key", minted.secret, "only a hash is kept")
 
 

@@ -23,7 +23,7 @@ from flask_jafsec.cli.output import (
     print_json,
     print_secret,
     print_table,
-    shown,
+    say,
 )
 from flask_jafsec.errors import NotFound
 from flask_jafsec.records import User
@@ -96,25 +96,26 @@ def _add_changing(users: AppGroup) -> None:
     @command(users, "disable", "Take everything a user may do away.")
     @click.argument("who")
     @yes_option
-    def disable(who: str, yes: bool) -> None:
+    @json_option
+    def disable(who: str, yes: bool, as_json: bool) -> None:
         user = find_user(who)
         confirmed(f"Disable {user.name} ({user.id}) and end their sessions?", yes=yes)
-        state().users.disable(user.id, by=operator())
-        click.echo(f"{shown(user.name)} is disabled.")
+        user = state().users.disable(user.id, by=operator())
+        print_json(_told(user)) if as_json else say(f"{user.name} is disabled.")
 
     @command(users, "enable", "Let a disabled user in again.")
     @click.argument("who")
-    def enable(who: str) -> None:
-        user = find_user(who)
-        state().users.enable(user.id, by=operator())
-        click.echo(f"{shown(user.name)} is enabled.")
+    @json_option
+    def enable(who: str, as_json: bool) -> None:
+        user = state().users.enable(find_user(who).id, by=operator())
+        print_json(_told(user)) if as_json else say(f"{user.name} is enabled.")
 
 
 def _print_password(made: Any, as_json: bool) -> None:
     if as_json:
         print_json({**_told(made.user), "password": made.one_time_password})
         return
-    click.echo(f"{shown(made.user.name)} has the id {made.user.id}.")
+    say(f"{made.user.name} has the id {made.user.id}.")
     print_secret("One-time password", made.one_time_password, "24 hours, to be changed")
 
 

@@ -17,7 +17,7 @@ from flask_jafsec.cli.failing import (
     state,
     yes_option,
 )
-from flask_jafsec.cli.output import moment, print_facts, print_json, shown
+from flask_jafsec.cli.output import moment, print_facts, print_json, say
 from flask_jafsec.cli.people import subject_of
 from flask_jafsec.identity.permissions import check_permissions
 from flask_jafsec.records import TokenPair
@@ -53,11 +53,13 @@ def _add_show(tokens: AppGroup) -> None:
         text = sys.stdin.read().strip()
         services = state().services
         token = services.tokens.verify(text, now=services.clock.time())
-        services.revocations.check(token, services.freshness.check())
-        told = {
+        generation = services.freshness.check()
+        services.access.permissions_of(token.subject, generation)  # refuses disabled users
+        services.revocations.check(token, generation)
+        told: dict[str, object] = {
             "subject": token.subject,
             "kind": str(token.kind),
-            "scopes": sorted(token.scopes) if token.scopes is not None else "all of the subject's",
+            "scopes": None if token.scopes is None else sorted(token.scopes),
             "token_id": token.token_id,
             "family": token.family,
             "tenant": token.tenant,
@@ -65,7 +67,11 @@ def _add_show(tokens: AppGroup) -> None:
             "issued_at": moment(datetime.fromtimestamp(token.issued_at, UTC)),
             "expires_at": moment(datetime.fromtimestamp(token.expires_at, UTC)),
         }
-        print_json(told) if as_json else print_facts(told)
+        if as_json:
+            print_json(told)
+            return
+        unbounded = {"scopes": "all of the subject's"} if token.scopes is None else {}
+        print_facts({**told, **unbounded})
 
 
 def _add_revoke(tokens: AppGroup) -> None:
@@ -73,20 +79,28 @@ def _add_revoke(tokens: AppGroup) -> None:
     @click.argument("token_id")
     @click.option("--why", default="", help="The reason, for the log.")
     @yes_option
-    def revoke(token_id: str, why: str, yes: bool) -> None:
+    @json_option
+    def revoke(token_id: str, why: str, yes: bool, as_json: bool) -> None:
         confirmed(f"Revoke the token {token_id}?", yes=yes)
         state().tokens.revoke(token_id, by=operator().name, why=why)
-        click.echo(f"{shown(token_id)} is revoked.")
+        if as_json:
+            print_json({"token_id": token_id, "revoked": True})
+            return
+        say(f"{token_id} is revoked.")
 
     @command(tokens, "revoke-all", "Revoke every token a subject has: sign out everywhere.")
     @click.argument("who")
     @click.option("--why", default="", help="The reason, for the log.")
     @yes_option
-    def revoke_all(who: str, why: str, yes: bool) -> None:
+    @json_option
+    def revoke_all(who: str, why: str, yes: bool, as_json: bool) -> None:
         subject = subject_of(who)
         confirmed(f"Revoke every token of {who}?", yes=yes)
         state().tokens.revoke_all(subject, by=operator().name, why=why)
-        click.echo(f"Every token of {shown(who)} is revoked.")
+        if as_json:
+            print_json({"subject": subject, "revoked": True})
+            return
+        say(f"Every token of {who} is revoked.")
 
 
 def _print_pair(pair: TokenPair, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +14,7 @@ from flask_jafsec.config.parsing import Faults, each, mapping, matching, refuse,
 SQLITE_FILE: Final = "jafsec.sqlite3"
 
 _DATABASES: Final = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
-_RATE_STORES: Final = frozenset({"redis", "rediss", "unix", "redis+unix"})
+_RATE_STORES: Final = frozenset({"redis", "rediss", "unix", "redis+unix", "valkey", "valkeys"})
 _DIRECTIVE = re.compile(r"[a-z][a-z-]{1,40}")
 
 #: A directive ends at ``;`` and a policy at ``,``: either would let one value write the next.
@@ -78,6 +79,10 @@ def rate_store(value: object) -> str:
         raise refuse("needs the part 'abuse control', which is not in this release", advice)
     if _scheme(value, advice) not in _RATE_STORES:
         raise refuse("names a store that is not supported", advice)
+    if find_spec("redis") is None:
+        raise refuse(
+            "names a store whose client is not installed", "pip install 'flask-jafsec[redis]'."
+        )
     return word
 
 

@@ -2,13 +2,16 @@
 
 from flask_jafsec.errors.credentials import (
     CredentialRejected,
+    KeyElsewhere,
     KeyEnded,
     KeyInvalid,
     PasswordWrong,
     RefreshReused,
+    SessionEnded,
     TokenExpired,
     TokenInvalid,
     TokenRevoked,
+    UserDisabled,
 )
 from flask_jafsec.errors.operating import (
     AuditUnavailable,
@@ -64,6 +67,7 @@ __all__ = [
     "Halt",
     "InvalidValue",
     "JafsecError",
+    "KeyElsewhere",
     "KeyEnded",
     "KeyInvalid",
     "KeyUnavailable",
@@ -82,10 +86,12 @@ __all__ = [
     "SchemaOutdated",
     "SealBroken",
     "SecurityUnavailable",
+    "SessionEnded",
     "SettingsError",
     "SinkFull",
     "StoreUnavailable",
     "TokenExpired",
     "TokenInvalid",
     "TokenRevoked",
+    "UserDisabled",
 ]

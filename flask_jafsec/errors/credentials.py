@@ -25,6 +25,10 @@ class CredentialRejected(JafsecError):
         super().__init__(reason)
 
 
+class SessionEnded(CredentialRejected):
+    """A session's cookie that belongs to no session, or to one that has ended."""
+
+
 class TokenInvalid(CredentialRejected):
     """The token is not one of ours, or not for us, or broken."""
 
@@ -66,13 +70,34 @@ class KeyInvalid(CredentialRejected):
     code = "key_invalid"
 
 
+class KeyElsewhere(KeyInvalid):
+    """The API key is genuine, and came from outside the networks it may be used from."""
+
+    code = "key_elsewhere"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__("key_network", key_id=key_id)
+
+
 class KeyEnded(CredentialRejected):
-    """The API key was good once; ``reason`` is key_expired, key_rotated or key_revoked."""
+    """The API key was good once.
+
+    ``reason`` is key_expired, key_rotated, key_revoked, or user_disabled (its owner is).
+    """
 
     code = "key_ended"
 
     def __init__(self, reason: str, key_id: str) -> None:
         super().__init__(reason, was_genuine=True, key_id=key_id)
+
+
+class UserDisabled(CredentialRejected):
+    """The subject is a built-in user who was disabled: nothing of theirs holds."""
+
+    code = "user_disabled"
+
+    def __init__(self) -> None:
+        super().__init__("user_disabled", was_genuine=True)
 
 
 class PasswordWrong(CredentialRejected):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.errors import StoreUnavailable, UserDisabled
 from flask_jafsec.identity.permissions import intersect
 from flask_jafsec.identity.remembered import Remembered
 from flask_jafsec.protocols import Clock, Store, Tables
@@ -22,8 +22,7 @@ LOADED_ROLES_S: Final = 5.0
 NOTHING: Final[frozenset[str]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """What a credential may do, and until when that may be remembered."""
 
     permissions: frozenset[str]
@@ -36,6 +35,7 @@ class _Held:
     permissions: frozenset[str]
     until: float
     """On the monotonic clock."""
+    is_disabled: bool = False
 
 
 class Access:
@@ -64,9 +64,10 @@ class Access:
         self._defined: tuple[int, Mapping[str, frozenset[str]]] | None = None
 
     def permissions_of(self, subject: str, generation: int) -> frozenset[str]:
-        """Return what the roles of *subject* grant; nothing for a disabled built-in user.
+        """Return what the roles of *subject* grant.
 
         Raises:
+            UserDisabled: They are a built-in user who was disabled.
             StoreUnavailable: The store or the host's ``load_roles`` failed. Nobody may be let in
                 on a guess.
         """
@@ -79,7 +80,7 @@ class Access:
             scopes: Upper bound; None for all the subject may.
 
         Raises:
-            StoreUnavailable: As ``permissions_of``.
+            StoreUnavailable, UserDisabled: As ``permissions_of``.
         """
         held = self._held(subject, generation)
         permissions = held.permissions if scopes is None else intersect(held.permissions, scopes)
@@ -104,6 +105,8 @@ class Access:
         if held is None or (held.until != math.inf and self._clock.monotonic() >= held.until):
             held = self._read(subject, generation)
             self._remembered.keep(subject, generation, held)
+        if held.is_disabled:
+            raise UserDisabled
         return held
 
     def _read(self, subject: str, generation: int) -> _Held:
@@ -112,9 +115,8 @@ class Access:
         # The host's function first: it may be slow, and no connection of ours waits for it.
         names = self._loaded(subject)
         with self._store.reading() as tables:
-            user = tables.users.find(subject)
-            if user is not None and user.disabled_at is not None:
-                return _Held(NOTHING, until)
+            if is_disabled(tables, subject):
+                return _Held(NOTHING, until, is_disabled=True)
             names |= tables.roles.roles_of(subject)
             defined = self._roles_in(tables, generation)
         return _Held(_union(names, defined), until)
@@ -136,6 +138,12 @@ class Access:
             return _several(self._load_roles(subject))
         except Exception as error:  # the host's code: whatever it raises, nobody gets in
             raise StoreUnavailable(f"load_roles failed: {type(error).__name__}") from error
+
+
+def is_disabled(tables: Tables, subject: str) -> bool:
+    """Return whether *subject* is a built-in user who was disabled; the host's are not ours."""
+    user = tables.users.find(subject)
+    return user is not None and user.disabled_at is not None
 
 
 def _several(names: Iterable[str]) -> frozenset[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from enum import StrEnum
-from ipaddress import ip_network
-from types import MappingProxyType
+from datetime import datetime
 from typing import Final
 
 from flask_jafsec.errors import Conflict, InvalidValue, NotFound
 from flask_jafsec.events import Event, EventType
 from flask_jafsec.identity.access import Access
+from flask_jafsec.identity.key_arguments import (
+    Overlap,
+    environment_of,
+    in_future,
+    networks_of,
+    overlap_of,
+)
 from flask_jafsec.identity.key_format import new_key_text
 from flask_jafsec.identity.key_matching import MAX_REMEMBERED, KeyMatch, KeyMatcher, digest_of
 from flask_jafsec.identity.names import check_line, check_name
@@ -23,27 +27,8 @@ from flask_jafsec.records import ApiKey, Environment, MintedKey
 
 __all__ = ["ApiKeys", "KeyMatch", "Overlap"]
 
-#: Each is compared on every use of the key.
-MAX_NETWORKS: Final = 50
-
-
-class Overlap(StrEnum):
-    """How long a rotated key goes on working beside its successor."""
-
-    NONE = "none"
-    HOUR = "1h"
-    DAY = "24h"
-    WEEK = "7d"
-
-
-_LASTS: Final[Mapping[Overlap, timedelta]] = MappingProxyType(
-    {
-        Overlap.NONE: timedelta(0),
-        Overlap.HOUR: timedelta(hours=1),
-        Overlap.DAY: timedelta(days=1),
-        Overlap.WEEK: timedelta(days=7),
-    }
-)
+#: Who holds it may mint and rotate keys that act for others.
+WRITE_KEYS: Final = "jafsec:keys:write"
 
 
 class ApiKeys:
@@ -51,6 +36,7 @@ class ApiKeys:
 
     Nobody mints or rotates a key with more rights than they hold. A key with an owner acts for
     that subject: it may do what its scopes and the owner's present permissions both include.
+    Keys that act for others are made by holders of ``jafsec:keys:write`` only.
 
     Args:
         environment: Whose keys are accepted, and minted where nothing else is said.
@@ -124,7 +110,8 @@ class ApiKeys:
             rate: A rate of its own, such as ``100/minute``.
 
         Raises:
-            GrantExceeded: The actor does not hold every scope.
+            GrantExceeded: The actor does not hold every scope, or the key would act for somebody
+                else and the actor does not hold ``jafsec:keys:write``.
             InvalidValue: An argument cannot be used.
         """
         now = self._clock.now()
@@ -132,7 +119,7 @@ class ApiKeys:
             ApiKey(
                 id="",
                 name=check_name("name", name),
-                environment=_environment(environment or self._environment),
+                environment=environment_of(environment or self._environment),
                 owner=check_name("owner", owner) if owner else "",
                 scopes=check_permissions(scopes),
                 tenant=check_line("tenant", tenant),
@@ -140,12 +127,12 @@ class ApiKeys:
                 root_id="",
                 created_at=now,
                 created_by=by.name,
-                expires_at=_in_future(expires_at, now),
-                networks=_networks(networks),
+                expires_at=in_future(expires_at, now),
+                networks=networks_of(networks),
                 rate=self._rate(rate),
             )
         )
-        require_held(by, key.scopes)
+        _require_may_hold(by, key)
 
         def change(tables: Tables) -> None:
             tables.raise_epoch()
@@ -163,10 +150,10 @@ class ApiKeys:
             InvalidValue: *overlap* is not ``none``, ``1h``, ``24h`` or ``7d``.
             NotFound: There is no such key.
         """
-        lasts = _overlap(overlap)
+        lasts = overlap_of(overlap)
         now = self._clock.now()
         old = self.get(key_id)
-        require_held(by, old.scopes)
+        _require_may_hold(by, old)
         _require_rotatable(old, now)
         new, secret = self._made(
             replace(old, created_at=now, created_by=by.name, last_used_at=None)
@@ -224,6 +211,8 @@ class ApiKeys:
         try:
             if rate:
                 self._check_rate(rate)
+        except InvalidValue as error:
+            raise InvalidValue("rate", error.problem) from error
         except ValueError as error:
             raise InvalidValue("rate", str(error)) from error
         return rate
@@ -254,6 +243,15 @@ def _get(tables: Tables, key_id: str) -> ApiKey:
     return key
 
 
+def _require_may_hold(actor: Actor, key: ApiKey) -> None:
+    """Refuse to hand *actor* the secret of a key that is, or may do, more than they.
+
+    Whoever has a key with an owner is that subject, and passes every ``owner=`` rule as they do.
+    """
+    is_for_another = bool(key.owner) and key.owner != actor.name
+    require_held(actor, {*key.scopes, WRITE_KEYS} if is_for_another else key.scopes)
+
+
 def _require_rotatable(key: ApiKey, now: datetime) -> None:
     if key.revoked_at is not None:
         raise Conflict("the key is revoked; mint a new one")
@@ -261,33 +259,3 @@ def _require_rotatable(key: ApiKey, now: datetime) -> None:
         raise Conflict(f"the key was rotated already; its successor is {key.successor}")
     if key.expires_at is not None and now >= key.expires_at:
         raise Conflict("the key has expired; mint a new one")
-
-
-def _environment(text: str) -> Environment:
-    try:
-        return Environment(text)
-    except ValueError:
-        raise InvalidValue("environment", "must be 'live' or 'test'") from None
-
-
-def _overlap(text: str) -> timedelta:
-    try:
-        return _LASTS[Overlap(text)]
-    except ValueError:
-        raise InvalidValue("overlap", "must be 'none', '1h', '24h' or '7d'") from None
-
-
-def _in_future(at: datetime | None, now: datetime) -> datetime | None:
-    if at is not None and (at.utcoffset() is None or at <= now):
-        raise InvalidValue("expires_at", "must be an aware time in the future")
-    return at
-
-
-def _networks(texts: Iterable[str]) -> tuple[str, ...]:
-    try:
-        networks = tuple(str(ip_network(text)) for text in texts)
-    except ValueError as error:
-        raise InvalidValue("networks", f"must be CIDR networks: {error}") from error
-    if len(networks) > MAX_NETWORKS:
-        raise InvalidValue("networks", f"must be at most {MAX_NETWORKS}")
-    return networks

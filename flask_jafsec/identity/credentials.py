@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,20 +32,30 @@ class Found:
         return f"Found({self.kind})"
 
 
-def read(authorization: str | None, api_key: str | None) -> Found | None:
+def read(
+    authorization: str | None, api_key: str | None, is_ours: Callable[[str], bool] = bool
+) -> Found | None:
     """Return the one credential in the headers, or None where there is none of ours.
 
-    A Bearer value that is neither a token of three parts nor a key of ours belongs to somebody
-    else (the host may have a scheme of its own) and counts as none.
+    Whatever else ``Authorization`` holds belongs to somebody else, such as a proxy in front or a
+    scheme of the host's own, and counts as none, beside ``X-API-Key`` too.
+
+    Args:
+        is_ours: Whether a token of three parts claims to be ours; left out, every one does.
 
     Raises:
         CredentialMalformed: Two credentials, a doubled header, control characters, text that is
             not ASCII, or more than ``MAX_HEADER_CHARS``.
     """
-    if api_key is not None:
-        return _read_api_key(authorization, api_key)
-    if authorization is None:
-        return None
+    found = None if authorization is None else _read_authorization(authorization, is_ours)
+    if api_key is None:
+        return found
+    if found is not None:
+        raise CredentialMalformed("two_credentials")
+    return _read_api_key(api_key)
+
+
+def _read_authorization(authorization: str, is_ours: Callable[[str], bool]) -> Found | None:
     if len(authorization) > MAX_HEADER_CHARS:
         raise CredentialMalformed("credential_too_long")
     if authorization[:7].lower() != _BEARER:
@@ -54,14 +65,13 @@ def read(authorization: str | None, api_key: str | None) -> Found | None:
     if text.startswith(KEY_PREFIX):
         return Found(Credential.KEY, _plain(text))
     if text.count(".") == 2 and "," not in text:
-        return Found(Credential.TOKEN, _plain(text))
+        text = _plain(text)
+        return Found(Credential.TOKEN, text) if is_ours(text) else None
     _refuse_unreadable(authorization)
     return None
 
 
-def _read_api_key(authorization: str | None, api_key: str) -> Found:
-    if authorization:
-        raise CredentialMalformed("two_credentials")
+def _read_api_key(api_key: str) -> Found:
     if len(api_key) > MAX_HEADER_CHARS:
         raise CredentialMalformed("credential_too_long")
     text = _plain(api_key.strip(" "))

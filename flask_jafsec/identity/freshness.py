@@ -30,15 +30,18 @@ class Freshness:
         store_epoch: Reads the epoch, or raises StoreUnavailable (``store.epoch``).
         fresh_s: Seconds between two reads.
         stale_max_s: Seconds since the last good read after which nobody may be trusted.
+        note: Told when reading begins to fail, with the error, and when it works again.
     """
 
     __slots__ = (
         "_fresh_s",
         "_generation",
+        "_is_down",
         "_last_good",
         "_monotonic",
         "_next_read",
         "_next_try",
+        "_note",
         "_reading",
         "_stale_max_s",
         "_store_epoch",
@@ -51,7 +54,10 @@ class Freshness:
         *,
         fresh_s: float = FRESH_S,
         stale_max_s: float = STALE_MAX_S,
+        note: Callable[[StoreUnavailable | None], None] | None = None,
     ) -> None:
+        self._note = note
+        self._is_down = False
         self._store_epoch = store_epoch
         self._monotonic = clock.monotonic
         self._fresh_s = fresh_s
@@ -91,13 +97,22 @@ class Freshness:
         self._next_try = now + self._fresh_s
         try:
             self._generation = self._store_epoch()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            self._tell(error)
             # Exactly at the end of trust ``check`` must look again, not a second later.
             self._next_read = min(self._next_try, self._last_good + self._stale_max_s)
             return
         # The time before the read: what changed while the store answered may not be in it.
         self._last_good = now
         self._next_read = self._next_try
+        self._tell(None)
+
+    def _tell(self, error: StoreUnavailable | None) -> None:
+        is_down = error is not None
+        if is_down is not self._is_down:
+            self._is_down = is_down
+            if self._note is not None:
+                self._note(error)
 
     def _trusted(self, now: float) -> int:
         if self._is_stale(now):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from flask_jafsec.errors import KeyEnded, KeyInvalid, StoreUnavailable
+from flask_jafsec.errors import KeyElsewhere, KeyEnded, KeyInvalid, StoreUnavailable, UserDisabled
 from flask_jafsec.identity.access import Access
 from flask_jafsec.identity.key_format import ParsedKey, parse
 from flask_jafsec.identity.permissions import intersect
@@ -90,10 +90,12 @@ class KeyMatcher:
             generation: The epoch up to which remembered things count.
 
         Raises:
-            KeyEnded: Genuine once: ``key_revoked``, ``key_rotated`` or ``key_expired``.
+            KeyEnded: Genuine once: ``key_revoked``, ``key_rotated``, ``key_expired``, or
+                ``user_disabled`` (its owner is).
             KeyInvalid: ``key_malformed``, ``key_checksum``, ``key_environment`` (none of these
                 touches the store), ``key_unknown``, ``key_wrong_secret``, ``key_root_missing``
-                (hashed under a root key that is not configured any more) or ``key_network``.
+                (hashed under a root key that is not configured any more), or as KeyElsewhere
+                ``key_network``.
             StoreUnavailable: It cannot be known now.
         """
         known = self._known.find(text, generation)
@@ -105,10 +107,13 @@ class KeyMatcher:
         if now >= known.until:
             raise KeyEnded(_end_of(key, now), key.id)
         if known.networks and not _is_within(client, known.networks):
-            raise KeyInvalid("key_network", key_id=key.id)
+            raise KeyElsewhere(key.id)
         if not key.owner:
             return match
-        held = self._access.permissions_of(key.owner, generation)
+        try:
+            held = self._access.permissions_of(key.owner, generation)
+        except UserDisabled as error:
+            raise KeyEnded(error.reason, key.id) from None
         return KeyMatch(key, intersect(held, key.scopes))
 
     def _verified(self, text: str) -> _Known:

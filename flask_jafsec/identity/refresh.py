@@ -10,7 +10,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flask_jafsec.errors import InvalidValue, TokenExpired, TokenInvalid, TokenRevoked
+from flask_jafsec.errors import (
+    InvalidValue,
+    TokenExpired,
+    TokenInvalid,
+    TokenRevoked,
+    UserDisabled,
+)
+from flask_jafsec.identity.access import is_disabled
 from flask_jafsec.identity.token_bans import first_second
 from flask_jafsec.ids import new_id
 from flask_jafsec.protocols import Store, Tables
@@ -108,7 +115,16 @@ class RefreshTokens:
         return token
 
     def add(self, tables: Tables, token: RefreshToken, now: datetime) -> RefreshToken:
-        """Store *token* and return it with the second it was really issued in."""
+        """Store *token* and return it with the second it was really issued in.
+
+        Raises:
+            UserDisabled: Its subject is a built-in user who was disabled.
+        """
+        if is_disabled(tables, token.subject):
+            raise UserDisabled
+        return self._add(tables, token, now)
+
+    def _add(self, tables: Tables, token: RefreshToken, now: datetime) -> RefreshToken:
         issued_at = first_second(tables, token.subject, now)
         if issued_at != token.issued_at:
             token = replace(token, issued_at=issued_at)
@@ -124,6 +140,7 @@ class RefreshTokens:
             RefreshUsed: Somebody used it before.
             TokenExpired: Its family has come to its end.
             TokenRevoked: Its family, or everything its subject had, was revoked.
+            UserDisabled: Its subject is a built-in user who was disabled.
         """
         # Counted from birth too, for a lifetime that was shortened since: bans are kept as long
         # as today's lifetime says, and must outlive what they ban.
@@ -132,12 +149,14 @@ class RefreshTokens:
             raise TokenExpired(int(ends_at.timestamp()))
         if not tables.tokens.use_refresh(used.id, now):
             raise RefreshUsed
+        if is_disabled(tables, used.subject):
+            raise UserDisabled
         if tables.tokens.is_family_revoked(used.family):
             raise TokenRevoked("family_revoked")
         not_before = tables.tokens.subject_not_before(used.subject)
         if not_before is not None and used.issued_at <= not_before:
             raise TokenRevoked("subject_revoked")
-        return self.add(tables, successor, now)
+        return self._add(tables, successor, now)
 
     def _digest(self, text: str) -> bytes:
         return hmac.digest(self._index_keys[0], text.encode(), "sha256")

@@ -90,18 +90,18 @@ class Bans:
         _check("subject", subject, MAX_NAME_CHARS)
         now = self._clock.now()
         event = replace(_event(EventType.TOKENS_REVOKED_ALL, now, by, why), subject=subject)
+        self._recorder.commit_with(event, lambda tables: self.ban_subject_in(tables, subject))
 
-        def change(tables: Tables) -> None:
-            epoch = tables.raise_epoch()
-            # Tokens made in this second carry it, or a later one after an earlier ban: the
-            # first second nobody carries yet is the one a new token would get.
-            not_before = first_second(tables, subject, now)
-            ends_at = not_before + self._longest
-            tables.tokens.revoke(
-                Revocation(new_id(), epoch, ends_at, subject=subject, not_before=not_before)
-            )
-
-        self._recorder.commit_with(event, change)
+    def ban_subject_in(self, tables: Tables, subject: str) -> None:
+        """Ban every token *subject* holds now, in the caller's transaction and event."""
+        epoch = tables.raise_epoch()
+        # Tokens made in this second carry it, or a later one after an earlier ban: the
+        # first second nobody carries yet is the one a new token would get.
+        not_before = first_second(tables, subject, self._clock.now())
+        ends_at = not_before + self._longest
+        tables.tokens.revoke(
+            Revocation(new_id(), epoch, ends_at, subject=subject, not_before=not_before)
+        )
 
 
 def first_second(tables: Tables, subject: str, now: datetime) -> datetime:

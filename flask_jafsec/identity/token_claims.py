@@ -13,7 +13,7 @@ from flask_jafsec.records import Kind
 
 #: Every one must be there. Source: RFC 9068 section 2.2, without ``client_id``: we issue to
 #: people and services of one application.
-REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat", "jti")
+REQUIRED: Final = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})
 
 #: Longest subject and tenant, in characters. Source: OpenID Connect Core section 2, ``sub``.
 MAX_NAME_CHARS: Final = 255
@@ -33,6 +33,9 @@ _MAX_TIME: Final = 253_402_300_799
 
 #: One scope. Source: RFC 6749 section 3.3, ``scope-token``.
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+
+#: Whom a token can be for; nobody's kind is not among them.
+_KINDS: Final = {kind.value: kind for kind in (Kind.PERSON, Kind.SERVICE)}
 
 
 def is_name(value: str, max_chars: int = MAX_NAME_CHARS) -> bool:
@@ -82,7 +85,7 @@ class ClaimRules:
             claims = read_object(payload)
         except MalformedSegment as error:
             raise TokenInvalid("claims_malformed") from error
-        if not claims.keys() >= set(REQUIRED):
+        if not claims.keys() >= REQUIRED:
             raise TokenInvalid("claim_missing")
         self._check_parties(claims)
         issued_at, expires_at = self._check_times(claims, now)
@@ -142,12 +145,11 @@ def _name(claims: dict[str, object], name: str, max_chars: int = MAX_NAME_CHARS)
 
 
 def _kind(claims: dict[str, object]) -> Kind:
-    value = claims.get("knd", Kind.PERSON.value)
-    if value == Kind.PERSON.value:
-        return Kind.PERSON
-    if value == Kind.SERVICE.value:
-        return Kind.SERVICE
-    raise TokenInvalid("claim_type")
+    value = claims.get("knd", "person")
+    kind = _KINDS.get(value) if isinstance(value, str) else None
+    if kind is None:
+        raise TokenInvalid("claim_type")
+    return kind
 
 
 def _scopes(claims: dict[str, object]) -> frozenset[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from flask_jafsec.errors import TokenInvalid
 from flask_jafsec.identity.segments import MalformedSegment, decode_segment, read_object
@@ -29,8 +29,6 @@ _HEADER_MEMBERS: Final = frozenset({"alg", "kid", "typ"})
 #: How many headers are remembered. There are two per key, unless somebody who has a key plays.
 _MAX_HEADERS: Final = 256
 
-_Header: TypeAlias = tuple[TokenKey, dict[str, str]]
-
 
 class TokenVerifier:
     """Verifies tokens by fixed keys and rules.
@@ -44,7 +42,7 @@ class TokenVerifier:
     def __init__(self, keys: TokenKeys, rules: ClaimRules) -> None:
         self.keys = keys
         self._rules = rules
-        self._headers: dict[str, _Header] = {}
+        self._headers: dict[str, TokenKey] = {}
 
     def verify(self, text: str, now: float) -> tuple[VerifiedToken, TokenKey]:
         """Return what *text* says and the key that proves it.
@@ -60,13 +58,13 @@ class TokenVerifier:
         parts = text.split(".", 3)
         if len(parts) != 3:
             raise TokenInvalid("token_malformed")
-        key, header = self._headers.get(parts[0]) or self._read_header(parts[0])
+        key = self._headers.get(parts[0]) or self._read_header(parts[0])
         try:
-            decode_segment(parts[2])
+            signature = decode_segment(parts[2])
             payload = decode_segment(parts[1])
         except MalformedSegment as error:
             raise TokenInvalid("token_malformed", key_id=key.kid) from error
-        if not key.verifies(header, parts):
+        if not key.verifies(f"{parts[0]}.{parts[1]}".encode(), signature):
             raise TokenInvalid("signature_wrong", key_id=key.kid)
         try:
             return self._rules.read(payload, key.kid, now), key
@@ -88,7 +86,7 @@ class TokenVerifier:
             return True
         return len(text) <= MAX_TOKEN_CHARS and _peek(parts[1], "iss") == self._rules.issuer
 
-    def _read_header(self, segment: str) -> _Header:
+    def _read_header(self, segment: str) -> TokenKey:
         if len(segment) > MAX_HEADER_CHARS:
             raise TokenInvalid("header_too_long")
         try:
@@ -96,12 +94,13 @@ class TokenVerifier:
         except MalformedSegment as error:
             raise TokenInvalid("header_malformed") from error
         key = self._key_of(members)
-        header = {name: str(value) for name, value in members.items()}
+        if not key.accepts({name: str(value) for name, value in members.items()}):
+            raise TokenInvalid("header_member_refused", key_id=key.kid)
         # Only headers that name a key and its algorithm are kept, so strangers cannot fill it.
         if len(self._headers) >= _MAX_HEADERS:
             self._headers = {}
-        self._headers[segment] = key, header
-        return key, header
+        self._headers[segment] = key
+        return key
 
     def _key_of(self, members: dict[str, object]) -> TokenKey:
         if members.keys() != _HEADER_MEMBERS:

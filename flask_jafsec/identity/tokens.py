@@ -18,7 +18,7 @@ from flask_jafsec.identity.token_keys import TokenKeys
 from flask_jafsec.identity.token_verifying import MAX_TOKEN_CHARS, TokenVerifier
 from flask_jafsec.identity.verified_tokens import MAX_REMEMBERED, VerifiedToken, VerifiedTokens
 from flask_jafsec.ids import new_id
-from flask_jafsec.protocols import Clock, Recorder, Store
+from flask_jafsec.protocols import Clock, Recorder, Store, Tables
 from flask_jafsec.records import Kind, RefreshToken, TokenPair
 
 #: An access token is a JWT of this type. Source: RFC 9068 section 2.1.
@@ -132,6 +132,7 @@ class Tokens:
         Raises:
             InvalidValue: A value cannot stand in a token, or the token would be too long.
             StoreUnavailable: Nothing was issued.
+            UserDisabled: The subject is a built-in user who was disabled.
         """
         _check_party(subject, tenant, kind)
         lifetime = self._lifetime_s if lifetime_s is None else self._checked_lifetime(lifetime_s)
@@ -160,6 +161,7 @@ class Tokens:
             TokenInvalid: It is not one of ours.
             TokenRevoked: Its family, or everything its subject had, was revoked.
             StoreUnavailable: Nothing was changed; the same token can be tried again.
+            UserDisabled: Its subject is a built-in user who was disabled.
         """
         used = self._refreshing.find(refresh_token)
         now = self._clock.now()
@@ -195,6 +197,10 @@ class Tokens:
         a token issued later in the same second carries the next one.
         """
         self._bans.ban_subject(subject, by=by, why=why)
+
+    def end_all(self, tables: Tables, subject: str) -> None:
+        """Revoke every token *subject* has, in the caller's transaction, which tells why."""
+        self._bans.ban_subject_in(tables, subject)
 
     # -- Inside --
 

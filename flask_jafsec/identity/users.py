@@ -48,6 +48,8 @@ class Users:
     Args:
         derive: Makes the key under which names in events are hashed.
         throttle: Slows guessing down; one in memory when left out.
+        end_tokens: Revokes every token of a user, in the transaction it is given; left out,
+            there are none.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Users:
         access: Access,
         *,
         throttle: Throttle | None = None,
+        end_tokens: Callable[[Tables, str], None] | None = None,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -68,6 +71,7 @@ class Users:
         self._clock = clock
         self._roles = roles
         self._access = access
+        self._end_tokens = end_tokens
         self._sign_in = SignIn(
             store, recorder, passwords, clock, derive, throttle or SignInThrottle(clock)
         )
@@ -166,7 +170,9 @@ class Users:
         )
 
     def reset_password(self, user_id: str, *, by: Actor) -> NewPassword:
-        """Give a user a one-time password for 24 hours; ends all their sessions.
+        """Give a user a one-time password for 24 hours; ends all their sessions and tokens.
+
+        Whoever has stolen a refresh token would otherwise outlast the reset by weeks.
 
         Raises:
             Busy: Too many passwords are being hashed.
@@ -178,11 +184,18 @@ class Users:
         require_held(by, self._access.held_when_enabled(user_id))
         made = self._with_password(user, None, self._clock.now())
         event = self._event(EventType.USER_PASSWORD_CHANGED, by.name, user, {"by": "operator"})
-        self._recorder.commit_with(event, lambda tables: _replace_password(tables, user, made.user))
+
+        def change(tables: Tables) -> None:
+            _replace_password(tables, user, made.user)
+            self._end_tokens_of(tables, user.id)
+
+        self._recorder.commit_with(event, change)
         return made
 
     def disable(self, user_id: str, *, by: Actor) -> User:
-        """Take everything a user may do away, and end their sessions; roles stay for later.
+        """Take everything a user may do away, and end their sessions and tokens.
+
+        Keys they own are refused as long as they are disabled; roles stay for later.
 
         Raises:
             Conflict: Nobody could administrate any more.
@@ -195,12 +208,14 @@ class Users:
                 changed = replace(user, disabled_at=now)
                 tables.users.replace(changed)
             tables.sessions.end_all(user.id, now)
+            # For good: nobody remembers, at enabling, which of them a thief may hold.
+            self._end_tokens_of(tables, user.id)
             return changed
 
         return self._switch(user_id, by, EventType.USER_DISABLED, disabled)
 
     def enable(self, user_id: str, *, by: Actor) -> User:
-        """Let a disabled user in again, with the roles they still have.
+        """Let a disabled user in again, with the roles and keys they still have; no old token.
 
         Raises:
             GrantExceeded: The actor holds less than the user would.
@@ -234,6 +249,10 @@ class Users:
             return switched(tables, _get(tables, user_id))
 
         return self._recorder.commit_with(self._event(event_type, by.name, user, {}), change)
+
+    def _end_tokens_of(self, tables: Tables, user_id: str) -> None:
+        if self._end_tokens is not None:
+            self._end_tokens(tables, user_id)
 
     def _with_password(self, user: User, chosen: str | None, now: datetime) -> NewPassword:
         password = new_one_time_password() if chosen is None else chosen

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from flask_jafsec.records import Kind
 
@@ -14,9 +13,11 @@ if TYPE_CHECKING:
 MAX_REMEMBERED: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedToken:
-    """What a genuine, current token for us says. Whether it was revoked is not known here."""
+class VerifiedToken(NamedTuple):
+    """What a genuine, current token for us says. Whether it was revoked is not known here.
+
+    A tuple, because one is made for every token met for the first time.
+    """
 
     subject: str
     kind: Kind

@@ -43,8 +43,3 @@ def take(
         return now + wanted_s, True, left, 0.0, wanted_s
     left = int((window_s - missing_s) / token_s + SLACK)
     return full_at, False, left, excess_s if cost <= limit else inf, missing_s
-
-
-def is_full(full_at: float, now: float) -> bool:
-    """Return whether forgetting the state at *now* would change nothing."""
-    return full_at <= now

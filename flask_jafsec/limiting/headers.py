@@ -58,8 +58,13 @@ def _remaining(allowance: Allowance) -> int:
     return allowance.remaining
 
 
+def limit_state(name: str, remaining: int, reset_after_s: float) -> str:
+    """Return what ``RateLimit`` says about one rate."""
+    return f"{_quoted(name)};r={remaining};t={ceil(reset_after_s)}"
+
+
 def _state(allowance: Allowance) -> str:
-    return f"{_quoted(allowance.name)};r={allowance.remaining};t={ceil(allowance.reset_after_s)}"
+    return limit_state(allowance.name, allowance.remaining, allowance.reset_after_s)
 
 
 @lru_cache(maxsize=256)

@@ -67,8 +67,11 @@ class Facts:
         self.host: str = get("HTTP_HOST") or get("SERVER_NAME", "")
         self.mount: str = get("SCRIPT_NAME", "")
         self.query: str = get("QUERY_STRING", "")
-        self.preflight_method: str | None = get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
-        self.preflight_headers: str = get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+        self.preflight_method: str | None = None
+        self.preflight_headers = ""
+        if self.method == "OPTIONS":  # no other method is a preflight (Fetch standard, 3.2.2)
+            self.preflight_method = get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+            self.preflight_headers = get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
 
 
 class Exchange:
@@ -110,7 +113,7 @@ class Exchange:
         self.policy: RoutePolicy = UNROUTED  # the hook that knows the route
         self.route = ""  # the hook that knows the route: the rule, never the raw path
         self.view_args: Mapping[str, object] = {}  # the hook that knows the route
-        self.allowances: tuple[Allowance, ...] = ()  # limit_client, limit_identity
+        self.allowances: tuple[Allowance, ...] = ()  # limit_client, limit_identity, limit_everybody
         self.decision = ""  # the loop: the id of the event of a refusal
         self.status = 0  # the answer's status
         self.complete = False  # the gate: the answer's length is known, so no piece is missing

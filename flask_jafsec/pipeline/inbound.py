@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote
-
 from flask_jafsec.errors import (
-    Answered,
     CredentialInvalid,
     CredentialKindRefused,
     CredentialMissing,
     CredentialRejected,
     CrossSiteRefused,
+    KeyElsewhere,
     KeyEnded,
     NotOwner,
     PermissionDenied,
     RateExceeded,
-    RequestMalformed,
     RouteUndeclared,
     SecurityUnavailable,
     StoreUnavailable,
@@ -24,60 +20,24 @@ from flask_jafsec.errors import (
 from flask_jafsec.identity import credentials, key_format
 from flask_jafsec.limiting.addresses import address_key
 from flask_jafsec.limiting.headers import retry_after_seconds
+from flask_jafsec.limiting.limiter import Take
 from flask_jafsec.pipeline.exchange import Exchange
+from flask_jafsec.pipeline.policy import UNROUTED
 from flask_jafsec.pipeline.recording import record_degraded
 from flask_jafsec.pipeline.services import Services
-from flask_jafsec.records import Credential, Identity, Kind
+from flask_jafsec.protocols import Allowance
+from flask_jafsec.records import ANONYMOUS, Credential, Identity, Kind
 
 #: Methods that change nothing, and so may come from a foreign page. RFC 9110 section 9.2.1.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-#: Hosts that are repeated in a redirect: a name, an address, or a bracketed IPv6 address, and a
-#: port. RFC 3986 section 3.2.2, without the characters no host on the Web has.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+#: Looked up once: on Python 3.11 reaching a member through its class costs as much as a call.
+_NONE = Credential.NONE
+_TOKEN = Credential.TOKEN
+_ANONYMOUS = Kind.ANONYMOUS
 
 
 # -- At the gate: no route is known yet --------------------------------------------------------
-
-
-def redirect_insecure(exchange: Exchange, services: Services) -> None:
-    """Send plain http to https by 308, which keeps method and body; health checks are spared."""
-    facts = exchange.facts
-    if not services.https_redirect or facts.scheme != "http":
-        return
-    if facts.path in services.health_paths:
-        return
-    if not _HOST.fullmatch(facts.host):
-        raise RequestMalformed("host_unreadable")
-    query = f"?{facts.query}" if facts.query else ""
-    path = quote(facts.mount + facts.path, safe="/:@!$&'()*+,;=~", encoding="latin-1")
-    raise Answered(308, [("Location", f"https://{facts.host}{path}{query}")])
-
-
-def answer_preflight(exchange: Exchange, services: Services) -> None:
-    """Answer a CORS preflight, which never carries a credential (Fetch standard, 3.2.2)."""
-    facts = exchange.facts
-    if facts.method != "OPTIONS" or services.cors is None:
-        return
-    method = facts.preflight_method
-    if facts.origin is None or method is None:
-        return
-    headers = services.cors.preflight(facts.origin, method, facts.preflight_headers)
-    raise Answered(204, headers)
-
-
-def refuse_unreadable(exchange: Exchange, services: Services) -> None:  # noqa: ARG001 - a step
-    """Refuse cookies that are no text: Flask and Werkzeug would fail on them with a 500.
-
-    Source: RFC 6265 section 4.1.1 (US-ASCII); browsers send UTF-8, so that much is let through.
-    """
-    cookie = exchange.facts.cookie
-    if cookie is None or cookie.isascii():
-        return
-    try:
-        cookie.encode("latin-1").decode()
-    except UnicodeError as error:
-        raise RequestMalformed("cookie_unreadable") from error
 
 
 def limit_client(exchange: Exchange, services: Services) -> None:
@@ -85,11 +45,15 @@ def limit_client(exchange: Exchange, services: Services) -> None:
     rate = services.address_rate
     if rate is None or exchange.facts.path in services.health_paths:
         return
-    allowed, _, retry_after_s, _ = services.address_rates.take(
+    allowed, left, retry_after_s, reset_after_s = services.address_rates.take(
         address_key(exchange.facts.client), rate.limit, rate.window_s
     )
-    if not allowed:
-        raise RateExceeded("address", retry_after_seconds(retry_after_s), retry_after_s)
+    if allowed:
+        return  # what is left of it concerns only who has used it up
+    exchange.allowances = (
+        Allowance("address", False, rate.limit, rate.window_s, left, retry_after_s, reset_after_s),
+    )
+    raise RateExceeded("address", retry_after_seconds(retry_after_s), retry_after_s)
 
 
 def authenticate(exchange: Exchange, services: Services) -> None:
@@ -107,10 +71,10 @@ def authenticate(exchange: Exchange, services: Services) -> None:
         if identity is not None:
             exchange.identity = identity
             return
-    found = credentials.read(header, api_key)
+    found = credentials.read(header, api_key, services.tokens.is_ours)
     if found is None:
         return
-    judge = _authenticate_token if found.kind is Credential.TOKEN else _authenticate_key
+    judge = _authenticate_token if found.kind is _TOKEN else _authenticate_key
     try:
         judge(exchange, services, found.text, generation)
     except CredentialRejected as rejected:
@@ -134,20 +98,19 @@ def _generation(exchange: Exchange, services: Services) -> int | None:
 def _authenticate_token(
     exchange: Exchange, services: Services, text: str, generation: int | None
 ) -> None:
-    if not services.tokens.is_ours(text):
-        return
-    exchange.presented = Credential.TOKEN
+    exchange.presented = _TOKEN
     now = exchange.facts.opened_at
     token = services.tokens.verify(text, now=now)
     if generation is None:
         return
-    services.revocations.check(token, generation)
+    # Before the bans: disabling writes one too, and the operator is told the cause, not the means.
     granted = services.access.effective(token.subject, token.scopes, generation)
+    services.revocations.check(token, generation)
     identity = Identity(
         subject=token.subject,
         kind=token.kind,
         permissions=granted.permissions,
-        credential=Credential.TOKEN,
+        credential=_TOKEN,
         key_id=token.kid,
         tenant=token.tenant,
         token_id=token.token_id,
@@ -171,8 +134,8 @@ def _authenticate_key(
         match = services.keys.match(
             text, client=exchange.facts.client, now=now, generation=generation
         )
-    except KeyEnded as ended:
-        services.key_use.count(ended.key_id, now, allowed=False)
+    except (KeyEnded, KeyElsewhere) as refused:
+        services.key_use.count(refused.key_id, now, allowed=False)
         raise
     key = match.key
     exchange.identity = Identity(
@@ -191,18 +154,23 @@ def _authenticate_key(
 
 
 def authenticate_session(exchange: Exchange, services: Services) -> None:
-    """Find the signed-in person of a browser, only where no header credential came.
+    """Find the signed-in person of a browser, only where no header credential of ours came.
 
-    A cookie travels with requests that a foreign page makes, so an unsafe method from another
-    site is not taken for the person's own wish.
+    Static files and addresses that do not exist cost no look-up. A cookie travels with requests
+    that a foreign page makes, so an unsafe method from another site is not taken for the
+    person's own wish.
     """
     facts = exchange.facts
-    if facts.cookie is None or facts.authorization is not None or facts.api_key is not None:
+    if facts.cookie is None or exchange.policy is UNROUTED:
         return
-    if exchange.policy.is_public and not exchange.policy.is_declared:
-        return
+    if exchange.identity is not ANONYMOUS or exchange.presented is not _NONE:
+        return  # also one that has ended: the caller has said who to be taken for
     try:
         identity = services.find_session(exchange)
+    except CredentialRejected as rejected:
+        exchange.rejected = rejected.with_traceback(None)
+        exchange.presented = Credential.SESSION
+        return
     except StoreUnavailable as error:
         exchange.unavailable = str(error)
         return
@@ -230,9 +198,10 @@ def is_cross_site(exchange: Exchange) -> bool:
 
 
 def limit_identity(exchange: Exchange, services: Services) -> None:
-    """Take from the route's rates and the key's own, so that one customer cannot starve another.
+    """Take from the caller's share of the route's rates, and from the key's own.
 
-    A shared store that does not answer limits nobody; that is said once a minute.
+    Before it is known whether they may, so that probing is limited too. A shared store that does
+    not answer limits nobody; that is said once a minute.
     """
     policy = exchange.policy
     limiter = services.limiter
@@ -240,8 +209,25 @@ def limit_identity(exchange: Exchange, services: Services) -> None:
         return
     if policy.limits == () and not exchange.key_rate:
         return
+    _take(exchange, services, limiter.take if policy.is_public else limiter.take_own)
+
+
+def limit_everybody(exchange: Exchange, services: Services) -> None:
+    """Take from the rates that all callers of the route share.
+
+    Only for callers who are let in: a stranger could otherwise shut a route for everybody, with
+    requests that cost nothing but the answer 401.
+    """
+    policy = exchange.policy
+    # Where nothing or None was said there is no such rate; a public route has taken it already.
+    if policy.limits and not policy.is_public and services.limiter is not None:
+        _take(exchange, services, services.limiter.take_shared)
+
+
+def _take(exchange: Exchange, services: Services, take: Take) -> None:
+    policy = exchange.policy
     try:
-        allowances = limiter.take(
+        allowances = take(
             policy.limits,
             exchange.identity,
             exchange.facts.client,
@@ -252,9 +238,11 @@ def limit_identity(exchange: Exchange, services: Services) -> None:
     except StoreUnavailable as error:
         record_degraded(exchange, services, str(error))
         return
-    exchange.allowances = allowances
-    if allowances and not allowances[-1].allowed:
-        last = allowances[-1]
+    if not allowances:
+        return
+    exchange.allowances += allowances
+    last = allowances[-1]
+    if not last.allowed:
         raise RateExceeded(last.name, retry_after_seconds(last.retry_after_s))
 
 
@@ -262,11 +250,11 @@ def authorise(exchange: Exchange, services: Services) -> None:  # noqa: ARG001 -
     """Refuse whoever may not call this route; undeclared routes refuse everybody."""
     policy = exchange.policy
     if not policy.is_declared:
-        raise RouteUndeclared
+        raise RouteUndeclared("declaration_wrong" if policy.fault else "")
     if policy.is_public:
         return
     identity = exchange.identity
-    if identity.kind is Kind.ANONYMOUS:
+    if identity.kind is _ANONYMOUS:
         _refuse_unknown(exchange)
     if identity.credential not in policy.credentials:
         raise CredentialKindRefused(f"{identity.credential}_not_accepted")

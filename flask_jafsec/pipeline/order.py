@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Final
 
 from flask_jafsec.errors import Halt, Refusal, SecurityUnavailable
+from flask_jafsec.pipeline.entering import answer_preflight, redirect_insecure, refuse_unreadable
 from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.inbound import (
-    answer_preflight,
     authenticate,
     authenticate_session,
     authorise,
     limit_client,
+    limit_everybody,
     limit_identity,
-    redirect_insecure,
-    refuse_unreadable,
 )
 from flask_jafsec.pipeline.recording import record_refusal
 from flask_jafsec.pipeline.services import Services
@@ -37,8 +36,9 @@ GATE: Final[tuple[Step, ...]] = (
 #: In front of the view.
 INBOUND: Final[tuple[Step, ...]] = (
     authenticate_session,  # only where no header credential came
-    limit_identity,  # the route's rates, so one customer cannot starve another
+    limit_identity,  # the caller's own share, so one customer cannot starve another
     authorise,
+    limit_everybody,  # last: whoever may not come in uses up nothing of the others'
 )
 
 # A step stands here only when its part exists: check_block, verify_signature, screen_input and

@@ -54,6 +54,8 @@ class RoutePolicy:
     """None: nothing said, the default rate counts. Empty: no limit."""
     cost: int = 1
     owner: Owner | None = None
+    fault: str = ""
+    """Why the declaration cannot work; then the route counts as undeclared."""
 
     def permits(self, granted: frozenset[str]) -> bool:
         """Return whether *granted* satisfies the permissions asked for."""
@@ -70,7 +72,9 @@ class RoutePolicy:
         if owner is None:
             return True
         if isinstance(owner, str):
-            return bool(identity.subject) and str(view_args[owner]) == identity.subject
+            # An address without that argument has no owner, so nobody is it.
+            named = view_args.get(owner)
+            return named is not None and bool(identity.subject) and str(named) == identity.subject
         # Anything but True is a no: a rule that forgets its return statement lets nobody in.
         return owner(identity, **view_args) is True
 
@@ -101,11 +105,13 @@ def require_policy(
     refuse_not_yet(not_yet)
     names = tuple(permissions)
     _check(names, any_of=any_of, cost=cost, owner=owner)
+    limits = _limits(limit)
+    _check_fits(cost, limits or ())
     return RoutePolicy(
         permissions=names,
         any_of=any_of,
         credentials=_credentials(credentials),
-        limits=_limits(limit),
+        limits=limits,
         cost=cost,
         owner=owner,
     )
@@ -139,6 +145,16 @@ def _check(names: tuple[str, ...], *, any_of: bool, cost: int, owner: Owner | No
         raise DeclarationError("require: cost must be a whole number of at least 1")
     if not _is_owner_rule(owner):
         raise DeclarationError("require: owner must name a view argument or be a function")
+
+
+def _check_fits(cost: int, limits: tuple[RateRule, ...]) -> None:
+    """Refuse a cost that no full bucket holds; rates known by name only are looked at later."""
+    for rule in limits:
+        if rule.rate is not None and cost > rule.rate.limit:
+            raise DeclarationError(
+                f"require: cost={cost} never fits into {rule.name!r}. "
+                "Write a smaller cost or another limit"
+            )
 
 
 def _is_count(cost: object) -> bool:

@@ -30,6 +30,9 @@ EVENT_OF: Final = {
     "security_unavailable": EventType.SECURITY_FAILED,
 }
 
+#: Looked up once: on Python 3.11 reaching a member through its class costs as much as a call.
+_KEY: Final = Credential.KEY
+
 _REJECTED: Final = {
     Credential.KEY: EventType.KEY_REJECTED,
     Credential.SESSION: EventType.SESSION_REJECTED,
@@ -52,7 +55,7 @@ def record_refusal(exchange: Exchange, services: Services, refusal: Refusal) -> 
     """
     exchange.recorded = True
     now = exchange.facts.opened_at
-    if exchange.identity.credential is Credential.KEY:
+    if exchange.identity.credential is _KEY:
         services.key_use.count(exchange.identity.key_id, now, allowed=False)
     counts = services.trail.counts
     window = counts.window(("refusal", refusal.code, exchange.facts.client), now)
@@ -72,16 +75,20 @@ def record_answer(exchange: Exchange, services: Services) -> None:
     if exchange.recorded:
         return
     exchange.recorded = True
-    if exchange.identity.credential is Credential.KEY:
-        services.key_use.count(exchange.identity.key_id, exchange.facts.opened_at, allowed=True)
+    identity = exchange.identity
+    if identity.credential is _KEY:
+        services.key_use.count(identity.key_id, exchange.facts.opened_at, allowed=True)
     if exchange.crashed:
         _record_crash(exchange, services)
         return
     facts = exchange.facts
     now = facts.opened_at
     counts = services.trail.counts
-    caller = exchange.identity.subject or facts.client
-    window = counts.window(("routine", caller, exchange.route, exchange.identity.credential), now)
+    caller = identity.subject or facts.client
+    rejected = exchange.rejected
+    # Apart from callers without a credential, whose event could not tell what has ended.
+    shown = identity.credential if rejected is None else rejected.reason
+    window = counts.window(("routine", caller, exchange.route, shown), now)
     if window.tick() > SINGLE_ROUTINES:
         window.last_at = now
         if window.event is None:
@@ -154,7 +161,7 @@ def _event(
         outcome=outcome,
         actor=identity.subject or "anonymous",
         code=refusal.code if refusal else "",
-        reason=refusal.reason if refusal else "",
+        reason=_reason(exchange, refusal),
         status=refusal.status if refusal else exchange.status,
         method=facts.method if len(facts.method) <= MAX_METHOD_CHARS else "",
         route=exchange.route,
@@ -165,6 +172,12 @@ def _event(
         request_id=facts.request_id,
         facts=dict(refusal.facts) if refusal and refusal.facts else {},
     )
+
+
+def _reason(exchange: Exchange, refusal: Refusal | None) -> str:
+    if refusal is not None:
+        return refusal.reason
+    return "" if exchange.rejected is None else exchange.rejected.reason
 
 
 #: The longest method an honest client sends has 17 (UPDATEREDIRECTREF, RFC 4437).

@@ -24,14 +24,6 @@ _PREFLIGHT_VARY: Final = (
 )
 
 
-def is_preflight(method: str, origin: str | None, asked_method: str | None) -> bool:
-    """Return whether a request is a preflight, which never carries credentials.
-
-    Source: Fetch standard, 3.2.2: OPTIONS with ``Origin`` and ``Access-Control-Request-Method``.
-    """
-    return method == "OPTIONS" and origin is not None and asked_method is not None
-
-
 class Cors:
     """Answers preflights and tells browsers which pages may read.
 

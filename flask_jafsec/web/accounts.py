@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, has_request_context
+from flask import Flask, has_request_context, request
 from werkzeug.http import parse_cookie
 
+from flask_jafsec.errors import SessionEnded
 from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.records import Credential, Identity, Kind, User
+from flask_jafsec.web.declarations import sign_in_of
 
 if TYPE_CHECKING:
     from flask_login import LoginManager
@@ -41,8 +43,9 @@ class SignedIn:
 class Accounts:
     """Finds out which person a browser's cookies stand for.
 
-    Where the host has a ``LoginManager``, its users are the people and nothing of it is touched.
-    Where it has none, ``flask_login.current_user`` is given our users.
+    Where the host has a ``LoginManager``, its users are the people and nothing of it is touched;
+    our users count only where they sign in, in the console, and there before the host's. Where it
+    has none, ``flask_login.current_user`` is given our users.
     """
 
     def __init__(
@@ -70,23 +73,38 @@ class Accounts:
 
     def _load(self, flask_request: Any) -> SignedIn | None:
         found = self._sessions.find(cookie_of(flask_request.headers.get("Cookie")))
-        return SignedIn(found[1]) if found else None
+        # The bearer of a handed-out password is nobody to the host's @login_required either.
+        return SignedIn(found[1]) if found and not found[1].must_change else None
 
     def find_session(self, exchange: Exchange) -> Identity | None:
         """Return the signed-in person of *exchange*, or None.
 
         Raises:
+            SessionEnded: The browser sent a cookie of ours that opens nothing any more.
             StoreUnavailable: Who it is, or what they may do, cannot be found out now.
         """
         cookies = exchange.facts.cookie or ""
         manager = getattr(self._app, "login_manager", None)
         if manager is not None and manager is not self._ours:
-            return self._of_host(cookies)
+            ours = self._of_ours_if_live(cookies) if self._is_where_ours_sign_in() else None
+            return ours or self._of_host(cookies)
+        return self._of_ours(cookies)
+
+    def _is_where_ours_sign_in(self) -> bool:
+        return has_request_context() and bool(sign_in_of(self._app, request.blueprints))
+
+    def _of_ours_if_live(self, cookies: str) -> Identity | None:
+        try:
+            return self._of_ours(cookies)
+        except SessionEnded:
+            return None  # the host may know the person all the same
+
+    def _of_ours(self, cookies: str) -> Identity | None:
         if COOKIE not in cookies:
             return None
         found = self._sessions.find(cookie_of(cookies))
         if found is None:
-            return None
+            raise SessionEnded("session_ended")
         session, user = found
         if user.must_change:
             return None  # a handed-out password opens the page to choose one, and nothing else

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from flask_jafsec.pipeline.exchange import Exchange
-    from flask_jafsec.protocols import Clock
     from flask_jafsec.transport.cors import Cors
     from flask_jafsec.transport.headers import ApiProfile
 
@@ -34,6 +33,9 @@ _PAGE_POLICY: Final = (
 #: How many lists of names of headers are remembered. They hold the caller's Origin.
 MAX_REMEMBERED: Final = 1_024
 
+#: Looked up once: on Python 3.11 reaching a member through its class costs as much as a call.
+_UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
+
 _STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -43,13 +45,11 @@ class Answers:
     def __init__(
         self,
         *,
-        clock: Clock,
         realm: str,
         profile: ApiProfile | None,
         cors: Cors | None,
         finish_page: Callable[[Pairs], None] | None,
     ) -> None:
-        self._clock = clock
         self._realm = realm
         self._profile = profile
         self._cors = cors
@@ -67,7 +67,7 @@ class Answers:
             raise TypeError(halt)
         exchange.status = halt.status
         headers: Pairs = list(halt.headers)
-        if halt.status == HTTPStatus.UNAUTHORIZED:
+        if halt.status == _UNAUTHORIZED:
             headers.append(("WWW-Authenticate", self._challenge(halt, exchange)))
         body, content_type = _body(halt, exchange)
         headers += [
@@ -82,7 +82,7 @@ class Answers:
     def _challenge(self, refusal: Refusal, exchange: Exchange) -> str:
         """Return the challenge of RFC 6750 section 3; an error only where something was sent."""
         challenge = f'Bearer realm="{self._realm}"'
-        if isinstance(refusal, CredentialInvalid) and exchange.presented is not Credential.KEY:
+        if isinstance(refusal, CredentialInvalid) and exchange.presented is Credential.TOKEN:
             challenge += ', error="invalid_token"'
         return challenge
 
@@ -108,7 +108,8 @@ class Answers:
             headers += known.pairs
         exchange.complete = known.is_complete
         if exchange.allowances:
-            headers += limit_headers(exchange.allowances, self._clock.time())
+            # As they were when the rates were taken, however long the view has worked since.
+            headers += limit_headers(exchange.allowances, facts.opened_at)
         headers.append(("X-Request-ID", facts.request_id))
 
     def _finish_slowly(self, headers: Pairs, key: tuple[Any, ...], origin: str | None) -> _Missing:

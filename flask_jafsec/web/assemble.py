@@ -31,7 +31,7 @@ from flask_jafsec.identity.tokens import Tokens
 from flask_jafsec.identity.users import Users
 from flask_jafsec.limiting.limiter import Limiter, keyed_hash
 from flask_jafsec.limiting.local import LocalRates
-from flask_jafsec.limiting.rates import parse_rate
+from flask_jafsec.limiting.rates import Rate, parse_rate
 from flask_jafsec.pipeline.policy import public_policy
 from flask_jafsec.pipeline.recognised import Recognised
 from flask_jafsec.pipeline.services import Services
@@ -42,10 +42,14 @@ from flask_jafsec.web.accounts import Accounts
 from flask_jafsec.web.answers import Answers
 from flask_jafsec.web.audit_log import AuditLog, make_trail, open_log
 from flask_jafsec.web.declarations import Declarations, attach, path_rule
+from flask_jafsec.web.escaped import answer_escaped
 from flask_jafsec.web.gate import Gate
 from flask_jafsec.web.hooks import Hooks
 from flask_jafsec.web.json_bodies import refuse_too_deep
+from flask_jafsec.web.notices import say_what_to_know
+from flask_jafsec.web.soundness import refuse_unsound
 from flask_jafsec.web.state import State
+from flask_jafsec.web.watch import IdentityCheck, StoreWatch
 
 if TYPE_CHECKING:
     from flask_jafsec.protocols import Clock, Sink, Store
@@ -71,6 +75,7 @@ def assemble(app: Flask, plugins: Plugins) -> State:
     """Put everything together for *app*, wrap it in the gate, register hooks, commands, console.
 
     Raises:
+        DeclarationError: A route was declared in a way that cannot work.
         SettingsError: The configuration cannot be used.
     """
     settings = load(
@@ -82,10 +87,11 @@ def assemble(app: Flask, plugins: Plugins) -> State:
         testing=app.testing,
     )
     state, accounts = _build(app, settings, plugins)
+    refuse_unsound(app, state.declarations)
     _wrap(app, state)
     accounts.offer_login_manager()
     refuse_too_deep(app)
-    _say_what_to_know(settings)
+    say_what_to_know(settings)
     return state
 
 
@@ -96,7 +102,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
     log = _audit_log(settings, keyring, store)
     sinks = _sinks(settings, plugins)
     trail = make_trail(settings, log, store, sinks, clock) if log else Trail(store, sinks, clock)
-    freshness = Freshness(store.epoch, clock)
+    freshness = Freshness(store.epoch, clock, note=StoreWatch(trail, clock).note)
     built_in = {**settings.roles, **BUILT_IN_ROLES}
     roles = Roles(store, trail, clock, built_in)
     access = Access(store, built_in, clock, load_roles=plugins.load_roles)
@@ -148,12 +154,16 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         keyring=keyring,
         services=services,
         declarations=Declarations(
-            app, [path_rule(rule.pattern, rule.declares) for rule in settings.routes]
+            app,
+            [path_rule(rule.pattern, rule.declares) for rule in settings.routes],
+            _named_rates(settings),
         ),
         tokens=tokens,
         keys=keys,
         roles=roles,
-        users=Users(store, trail, Passwords(), clock, derive=keyring, roles=roles, access=access),
+        users=Users(
+            store, trail, Passwords(), clock, keyring, roles, access, end_tokens=tokens.end_all
+        ),
         sessions=sessions,
     )
     return state, accounts
@@ -207,7 +217,7 @@ def _tokens(
 
 def _limiter(settings: Settings, keyring: Keyring, clock: Clock) -> Limiter:
     limits = settings.limits
-    named = {name: parse_rate(text) for name, text in limits.named.items()}
+    named = _named_rates(settings)
     if limits.store == "memory":
         return Limiter(_local_rates(clock), named)
     from flask_jafsec.web.limits import SharedRates
@@ -216,6 +226,10 @@ def _limiter(settings: Settings, keyring: Keyring, clock: Clock) -> Limiter:
     secret = keyring.derive(Purpose.LIMITER_KEY, keyring.active)
     shared = SharedRates(limits.store, limits.store_options, prefix=f"jafsec:{settings.app_id}")
     return Limiter(shared, named, key_hash=keyed_hash(secret))
+
+
+def _named_rates(settings: Settings) -> Mapping[str, Rate]:
+    return {name: parse_rate(text) for name, text in settings.limits.named.items()}
 
 
 def _local_rates(clock: Clock) -> LocalRates:
@@ -228,14 +242,16 @@ def _wrap(app: Flask, state: State) -> None:
     """Put the gate around *app* and register the hooks: from here on requests are judged."""
     settings, services = state.settings, state.services
     answers = Answers(
-        clock=services.clock,
         realm=settings.realm,
         profile=ApiProfile(settings.headers) if settings.headers.enabled else None,
         cors=services.cors,
-        finish_page=pages.install(app, settings.headers) if settings.headers.enabled else None,
+        finish_page=pages.install(app, settings.headers),
     )
     gate = Gate(app.wsgi_app, services, answers)
     Hooks(app, gate, services, answers, state.declarations).register()
+    answer_escaped(app, services, answers)
+    if settings.trusted_hosts and not app.config.get("TRUSTED_HOSTS"):
+        app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     forking.watch(gate.request_ids)
     app.wsgi_app = gate  # type: ignore[method-assign]
     services.trail.add_chore(_chores(state))
@@ -268,6 +284,7 @@ def _chores(state: State) -> Callable[[bool], None]:
     """Return what the trail's writer does beside writing: counts of keys, and old rows."""
     services = state.services
     next_prune = [0.0]
+    identity = IdentityCheck(state.store, state.keyring, services.trail, services.clock)
 
     def chore(last: bool) -> None:
         now = services.clock.time()
@@ -275,6 +292,7 @@ def _chores(state: State) -> Callable[[bool], None]:
             services.key_use.flush_all(now)
             return
         services.key_use.flush(now)
+        identity.run()
         if now >= next_prune[0]:
             next_prune[0] = now + PRUNE_EVERY_S
             before = services.clock.now() - timedelta(days=PRUNE_AFTER_DAYS)
@@ -283,25 +301,3 @@ def _chores(state: State) -> Callable[[bool], None]:
                 tables.sessions.prune(before)
 
     return chore
-
-
-def _say_what_to_know(settings: Settings) -> None:
-    if settings.root_keys_made_up:
-        _log.warning(
-            "JAFSEC_ROOT_KEYS is not set: a key was made up for debug or tests. Tokens and API "
-            "keys made now end with this process. 'flask jafsec secrets new' prints a ready line."
-        )
-    if settings.limits.enabled and settings.limits.store == "memory":
-        workers = os.environ.get("WEB_CONCURRENCY", "")
-        times = (
-            f"{workers} times"
-            if workers.isdigit() and int(workers) > 1
-            else "as many times as there are workers"
-        )
-        _log.info(
-            "limits are kept in memory, by each process for itself: several workers together let "
-            "%s as much through. JAFSEC_LIMITS_STORE=redis://... makes them exact.",
-            times,
-        )
-    for name in settings.fallbacks_used:
-        _log.info("%s was read from the environment, as the guide calls it", name)

@@ -72,6 +72,8 @@ class JafSecurity:
         """Read the configuration of *app*, wrap it in the gate and register the hooks.
 
         Raises:
+            DeclarationError: A route was declared in a way that cannot work; names its view. So
+                does ``app.add_url_rule`` from then on.
             SettingsError: The configuration cannot be used; lists everything wrong with it.
             RuntimeError: The app has a JafSecurity already.
         """

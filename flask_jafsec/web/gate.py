@@ -58,7 +58,7 @@ class Gate:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Refuse what every route would refuse, else pass the request on."""
-        if self._repeats:
+        if self._repeats.kept:
             ready = self._repeats.answer(environ, start_response)
             if ready is not None:
                 return ready
@@ -131,7 +131,9 @@ class Gate:
 
 def _scheme(environ: WSGIEnvironment) -> str:
     scheme: str = environ["wsgi.url_scheme"]
-    if scheme == "http" and environ.get("HTTP_X_FORWARDED_PROTO") == "https":
+    forwarded = environ.get("HTTP_X_FORWARDED_PROTO")
+    # Of several proxies the first in the list is the caller's; each writes in a case of its own.
+    if forwarded and scheme == "http" and forwarded.split(",")[0].strip().lower() == "https":
         # Believed for one thing only: not to redirect for ever behind a proxy that ends TLS and
         # a ProxyFix inside of us. Who forges it gets his own plain request answered.
         return "forwarded-https"

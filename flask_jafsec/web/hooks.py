@@ -22,8 +22,9 @@ from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.order import GATE, INBOUND, walk
 from flask_jafsec.pipeline.policy import UNROUTED
 from flask_jafsec.pipeline.recording import record_answer
-from flask_jafsec.web.declarations import SIGN_IN, Declarations
+from flask_jafsec.web.declarations import Declarations, sign_in_of
 from flask_jafsec.web.gate import EXCHANGE, Gate
+from flask_jafsec.web.soundness import name_of
 
 if TYPE_CHECKING:
     from flask_jafsec.errors import Halt
@@ -94,29 +95,26 @@ class Hooks:
 
     def _answer(self, halt: Halt, exchange: Exchange) -> Response:
         if isinstance(halt, RouteUndeclared) and self.app.debug:
-            halt = self._explained()
+            halt = self._explained(exchange.policy.fault)
         if (
             isinstance(halt, CredentialMissing | CredentialInvalid)
             and exchange.facts.method == "GET"
         ):
-            sign_in = self._sign_in_of(request.blueprints)
+            sign_in = sign_in_of(self.app, request.blueprints)
             if sign_in:
                 exchange.status = HTTPStatus.SEE_OTHER
                 return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url_for(sign_in)})
         status, headers, body = self.answers.render(halt, exchange)
         return Response(body, status=status, headers=headers)
 
-    def _sign_in_of(self, blueprints: list[str]) -> str:
-        """Return where people of this part of the app sign in; empty where nobody said."""
-        found = (getattr(self.app.blueprints.get(name), SIGN_IN, "") for name in blueprints)
-        return next((endpoint for endpoint in found if endpoint), "")
-
-    def _explained(self) -> Refusal:
+    def _explained(self, fault: str) -> Refusal:
         endpoint = request.endpoint or ""
         view = inspect.unwrap(self.app.view_functions[endpoint])
         where = getattr(view, "__code__", None)
         line = f"{where.co_filename}:{where.co_firstlineno}" if where else endpoint
-        name = getattr(view, "__qualname__", endpoint)
+        name = name_of(view, endpoint)
+        if fault:
+            return RouteUndeclared(detail=f"{name} ({line}): {fault} (Shown in debug only.)")
         return RouteUndeclared(
             detail=f"{name} ({line}) says nothing about who may call it. Add "
             '@jafsec.require("some:permission") or @jafsec.public() directly above the function; '

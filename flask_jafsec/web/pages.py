@@ -31,12 +31,17 @@ PAGE_POLICY: Final = {
 REFERRER_POLICY: Final = "same-origin"
 
 
-def install(app: Flask, settings: HeaderSettings) -> Callable[[Pairs], None]:
+def install(app: Flask, settings: HeaderSettings) -> Callable[[Pairs], None] | None:
     """Offer ``csp_nonce()`` to the templates of *app*; return what finishes a page's headers.
+
+    Where headers are switched off nothing finishes them, and the nonce is empty.
 
     Flask-Talisman is never registered on the host: it would work on every answer, JSON included.
     Each app has an instance of its own, as one shared by two apps gives both the last settings.
     """
+    if not settings.enabled:
+        app.context_processor(lambda: _missing(app, lambda: ""))
+        return None
     made: list[Talisman] = []
 
     def talisman() -> Talisman:
@@ -49,7 +54,7 @@ def install(app: Flask, settings: HeaderSettings) -> Callable[[Pairs], None]:
         return str(request.csp_nonce)  # type: ignore[attr-defined]
 
     # A context processor gives way to a value of the host's; a global would replace it.
-    app.context_processor(lambda: {} if "csp_nonce" in app.jinja_env.globals else _offer(csp_nonce))
+    app.context_processor(lambda: _missing(app, csp_nonce))
 
     def finish_page(headers: Pairs) -> None:
         if not _is_page(headers) or not has_request_context():
@@ -78,8 +83,8 @@ def _make(settings: HeaderSettings) -> Talisman:
     )
 
 
-def _offer(csp_nonce: Callable[[], str]) -> dict[str, Callable[[], str]]:
-    return {"csp_nonce": csp_nonce}
+def _missing(app: Flask, csp_nonce: Callable[[], str]) -> dict[str, Callable[[], str]]:
+    return {} if "csp_nonce" in app.jinja_env.globals else {"csp_nonce": csp_nonce}
 
 
 def _is_page(headers: Pairs) -> bool:

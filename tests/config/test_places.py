@@ -1,5 +1,7 @@
 """Paths, hosts, headers, databases and stores."""
 
+import sys
+
 import pytest
 
 from tests.config.loaded import only_problem, settings_of
@@ -95,3 +97,19 @@ def test_sources_of_a_directive_may_be_a_list() -> None:
     settings = settings_of({"JAFSEC_CSP": {"img-src": ["'self'", "data:"]}})
 
     assert settings.headers.content_security_policy == {"img-src": "'self' data:"}
+
+
+def test_a_shared_store_without_its_client_is_a_problem_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+
+    problem = only_problem({"JAFSEC_LIMITS_STORE": "redis://localhost"})
+
+    assert "not installed" in problem.what
+    assert "flask-jafsec[redis]" in problem.instead
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "valkeys", "redis", "rediss"])
+def test_valkey_goes_by_its_own_name_too(scheme: str) -> None:
+    assert settings_of({"JAFSEC_LIMITS_STORE": f"{scheme}://h:1/0"}).limits.store.startswith(scheme)

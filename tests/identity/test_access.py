@@ -3,7 +3,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.errors import StoreUnavailable, UserDisabled
 from flask_jafsec.identity.access import LOADED_ROLES_S
 from tests.identity.rights_setting import OPERATOR, House, StillClock, make_house
 
@@ -57,7 +57,9 @@ def test_a_disabled_user_may_do_nothing(house: House) -> None:
     assert house.may(user_id) == {"agent:read"}
 
     house.users.disable(user_id, by=OPERATOR)
-    assert house.may(user_id) == frozenset()
+    for _ in ("read anew", "remembered"):
+        with pytest.raises(UserDisabled):
+            house.may(user_id)
     assert house.access.held_when_enabled(user_id) == {"agent:read"}
 
     house.users.enable(user_id, by=OPERATOR)

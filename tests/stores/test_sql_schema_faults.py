@@ -3,8 +3,12 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from sqlalchemy import Engine, event
 
 from flask_jafsec.stores import schema
 from flask_jafsec.stores.schema import Standing
+from flask_jafsec.stores.sql.first_use import create_file
 from flask_jafsec.stores.sql.store import SqlStore
 
 #: More than the statements of any upgrade. The loops end by themselves long before.
@@ -139,3 +144,27 @@ def test_processes_that_upgrade_at_once_do_it_one_after_the_other(empty_url: str
     assert in_processes(4, run_upgrade, empty_url) == [0] * 4
 
     assert schema.check(empty_url).state is Standing.CURRENT
+
+
+def write_elsewhere(path: str) -> int:
+    """Return whether another process can write to the file now."""
+    program = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0); "
+        "c.execute('INSERT INTO t VALUES (2)'); c.commit()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, path], check=False, stderr=subprocess.DEVNULL
+    ).returncode
+
+
+def test_making_sure_of_the_file_drops_no_lock_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "file.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (n)")
+        connection.execute("BEGIN IMMEDIATE")
+
+        create_file(path)
+
+        assert write_elsewhere(str(path)) != 0
+        connection.execute("COMMIT")
+    assert write_elsewhere(str(path)) == 0

@@ -1,12 +1,14 @@
 """The settings each database is opened with, read back from the database."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flask_jafsec.errors import InvalidValue
+from flask_jafsec.errors import InvalidValue, StoreUnavailable
+from flask_jafsec.stores import schema
 from flask_jafsec.stores.sql.address import parse_address
 from flask_jafsec.stores.sql.store import SqlStore
 
@@ -70,6 +72,32 @@ def test_only_the_owner_can_read_a_new_sqlite_file(sqlite_url: str, tmp_path: Pa
     assert {"jafsec.sqlite", "jafsec.sqlite-wal"} <= modes.keys()
     assert set(modes.values()) == {0o600}
     store.close()
+
+
+@pytest.mark.parametrize(
+    "open_first",
+    [
+        pytest.param(lambda url: SqlStore(url).epoch(), id="by its first use"),
+        pytest.param(schema.upgrade, id="by an upgrade"),
+    ],
+)
+def test_the_folder_of_a_sqlite_file_is_made_for_its_owner_only(
+    tmp_path: Path, open_first: Callable[[str], object]
+) -> None:
+    folder = tmp_path / "instance"
+
+    open_first(f"sqlite:///{folder / 'jafsec.sqlite3'}")
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made_is_an_outage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    url = f"sqlite:///{tmp_path / 'file' / 'jafsec.sqlite3'}"
+
+    for open_first in (SqlStore(url).epoch, lambda: schema.upgrade(url)):
+        with pytest.raises(StoreUnavailable):
+            open_first()
 
 
 def test_a_forgotten_value_is_gone_from_the_sqlite_file(sqlite_url: str, tmp_path: Path) -> None:

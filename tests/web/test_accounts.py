@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import flask_login
@@ -11,6 +13,7 @@ from flask_login import LoginManager, UserMixin, login_user
 
 from flask_jafsec import JafSecurity, current_identity
 from flask_jafsec.stores.memory import MemoryStore
+from flask_jafsec.stores.memory_tables import MemoryTables
 from flask_jafsec.testing import CapturedEvents, FrozenClock
 from flask_jafsec.web.accounts import COOKIE, SECURE_COOKIE
 from flask_jafsec.web.extension import state_of
@@ -188,6 +191,51 @@ def test_a_handed_out_password_opens_no_route(ours: Place) -> None:
     headers = {"Cookie": f"{COOKIE}={state.sessions.open(user).cookie}"}
 
     assert ours.raw.get("/chat", headers=headers).status_code == 401
+
+
+def test_a_handed_out_password_is_nobody_to_the_hosts_own_decorator() -> None:
+    place = make_place(bare=True)
+
+    @place.app.get("/mine")
+    @place.jafsec.public()
+    @flask_login.login_required  # type: ignore[untyped-decorator]  # Flask-Login ships no types
+    def mine() -> str:
+        return "let in"
+
+    state = state_of(place.app)
+    handed_out = state.users.create("New", by=OPERATOR).user
+    chosen = state.users.create("Ann", by=OPERATOR, password="a long enough one").user
+    answers = [
+        place.raw.get("/mine", headers={"Cookie": f"{COOKIE}={state.sessions.open(user).cookie}"})
+        for user in (handed_out, chosen)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 200]
+
+
+class Counting(MemoryStore):
+    """Counts how often something is read."""
+
+    reads = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[MemoryTables]:
+        self.reads += 1
+        with super().reading() as tables:
+            yield tables
+
+
+@pytest.mark.parametrize(
+    ("path", "reads"),
+    [("/nowhere", 0), ("/static/none", 0), ("/security/static/console.css", 0), ("/public", 1)],
+)
+def test_a_static_file_and_an_unknown_address_look_nobody_up(path: str, reads: int) -> None:
+    store = Counting()
+    place = make_place(store=store)
+
+    place.raw.get(path, headers={"Cookie": f"{COOKIE}={'x' * 43}"})
+
+    assert store.reads == reads
 
 
 def test_who_reads_the_table_of_sessions_cannot_sign_in(ours: Place) -> None:

@@ -162,6 +162,29 @@ def test_plain_http_is_redirected_by_308_to_the_same_place(method: str, path: st
     assert answer.headers["Location"] == to
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [
+        ("https", 200),
+        ("HTTPS", 200),
+        ("https, http", 200),
+        ("https,https", 200),
+        ("http", 308),
+        ("http, https", 308),
+        ("", 308),
+        ("httpsx", 308),
+    ],
+)
+def test_what_reached_the_first_proxy_by_https_is_not_redirected_for_ever(
+    forwarded: str, status: int
+) -> None:
+    place = make_place(JAFSEC_HTTPS_REDIRECT=True)
+
+    answer = place.client.get("/public", headers={"X-Forwarded-Proto": forwarded})
+
+    assert answer.status_code == status
+
+
 def test_health_checks_are_not_redirected() -> None:
     place = make_place(JAFSEC_HTTPS_REDIRECT=True)
     place.app.add_url_rule("/health", "health", place.jafsec.public()(lambda: "ok"))

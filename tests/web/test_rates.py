@@ -227,3 +227,55 @@ def test_no_subject_and_no_address_stands_in_the_shared_store(valkey_url: str) -
     assert stored
     assert b"canary" not in stored
     assert b"127.0.0.1" not in stored
+
+
+@pytest.mark.parametrize("stranger", ["nobody", "another person"])
+def test_who_may_not_come_in_uses_up_nothing_of_the_others(place: Place, stranger: str) -> None:
+    view = place.jafsec.require("agent:manage", limit="3/minute by route")(lambda: "ok")
+    place.app.add_url_rule("/shared", "shared", view)
+    headers = {} if stranger == "nobody" else place.bearer("eve")
+    status = 401 if stranger == "nobody" else 403
+
+    assert codes(place, "/shared", headers, 9) == [status] * 9
+
+    assert codes(place, "/shared", place.bearer("ann", "manager")) == [200, 200, 200, 429]
+
+
+def test_a_rate_by_address_limits_strangers_too(place: Place) -> None:
+    assert codes(place, "/address", {}) == [401, 401, 401, 429]
+
+
+def test_probing_a_route_one_may_not_call_is_limited(place: Place) -> None:
+    view = place.jafsec.require("agent:manage", limit="3/minute")(lambda: "ok")
+    place.app.add_url_rule("/probed", "probed", view)
+
+    assert codes(place, "/probed", place.bearer("eve")) == [403, 403, 403, 429]
+
+
+def test_a_public_route_counts_everybody(place: Place) -> None:
+    view = place.jafsec.public(limit=("9/minute", "3/minute by route"))(lambda: "ok")
+    place.app.add_url_rule("/open", "open", view)
+
+    assert codes(place, "/open", {}) == [200, 200, 200, 429]
+
+
+def test_all_rates_of_a_protected_route_are_told(place: Place) -> None:
+    view = place.jafsec.require("chat:basic", limit=("9/minute", "3/minute by route"))(lambda: "ok")
+    place.app.add_url_rule("/told", "told", view)
+
+    answer = place.client.get("/told", headers=place.bearer())
+
+    assert answer.headers["RateLimit"] == '"9/minute";r=8;t=7, "3/minute by route";r=2;t=20'
+
+
+def test_the_gates_refusal_tells_the_rate_like_any_other() -> None:
+    place = make_place(JAFSEC_ADDRESS_RATE="3/minute")
+    assert codes(place, "/public", {}) == [200, 200, 200, 429]
+
+    headers = place.client.get("/public").headers
+
+    assert headers["RateLimit-Policy"] == '"address";q=3;w=60'
+    assert headers["RateLimit"] == '"address";r=0;t=60'
+    assert headers["X-RateLimit-Limit"] == "3"
+    assert headers["X-RateLimit-Remaining"] == "0"
+    assert headers["X-RateLimit-Reset"] == str(int(place.clock.time()) + 60)

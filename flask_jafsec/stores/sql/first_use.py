@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -79,7 +79,11 @@ def create_file(path: Path) -> None:
     SQLite would let everybody on the machine read it. Its helper files (-wal, -shm) get the
     same mode. Raises OSError.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # Never a file that is there: closing it would drop the locks this process holds on it through
+    # SQLite, and another process would then delete the log this one is writing.
+    # Source: https://sqlite.org/howtocorrupt.html section 2.2.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 @contextmanager
@@ -88,11 +92,15 @@ def schema_lock(path: Path, wait_s: float) -> Iterator[None]:
 
     SQLite's own lock comes too late: it needs the file, and opening a new file changes it.
 
+    The folder of the file is made where it is missing, as Flask makes no instance folder: for its
+    owner only, because SQLite's helper files lie beside the database.
+
     Raises:
         StoreUnavailable: Another process did not finish in time.
-        OSError: The lock's file cannot be made.
+        OSError: The folder or the lock's file cannot be made.
     """
     deadline = time.monotonic() + wait_s
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(f"{path}.schemalock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _locked(descriptor):

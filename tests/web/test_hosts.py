@@ -1,0 +1,33 @@
+"""Host names the application answers to."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.apps import make_place
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        pytest.param("good.example", 200, id="the one named"),
+        pytest.param("good.example:8000", 200, id="with a port"),
+        pytest.param("a.below.example", 200, id="below a name with a dot"),
+        pytest.param("evil.example", 400, id="another"),
+        pytest.param("good.example.evil.example", 400, id="one that looks alike"),
+        pytest.param("good.example@evil.example", 400, id="with a user in front"),
+    ],
+)
+def test_only_named_hosts_are_answered(host: str, status: int) -> None:
+    place = make_place(JAFSEC_TRUSTED_HOSTS=["good.example", ".below.example"])
+
+    answer = place.client.get("/public", headers={"Host": host})
+
+    assert answer.status_code == status
+
+
+def test_a_list_of_the_hosts_own_wins() -> None:
+    place = make_place(JAFSEC_TRUSTED_HOSTS=["good.example"], TRUSTED_HOSTS=["mine.example"])
+
+    assert place.client.get("/public", headers={"Host": "mine.example"}).status_code == 200
+    assert place.client.get("/public", headers={"Host": "good.example"}).status_code == 400
