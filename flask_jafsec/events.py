@@ -56,6 +56,7 @@ class EventType(StrEnum):
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_HEARTBEAT = "audit.heartbeat"
     AUDIT_INTEGRITY = "audit.integrity"
+    AUDIT_PERSONAL_OPENED = "audit.personal_opened"
     AUDIT_LAG = "audit.sequencer_lag"
     AUDIT_VERIFIED = "audit.verified"
     CONFIG_IDENTITY_CHANGED = "config.identity.changed"

@@ -65,7 +65,11 @@ class Recorder(Protocol):
     """Takes events. The one door to the audit log for every service."""
 
     def record(self, event: Event) -> None:
-        """Take *event*; never raises and never waits for a disk."""
+        """Take *event*. One of class change is durable when this returns; others never wait.
+
+        Raises:
+            AuditUnavailable: It could not be made durable, so nothing may be answered as done.
+        """
 
     def commit_with(self, event: Event, change: Callable[[Tables], T]) -> T:
         """Run *change* in one transaction and record *event* with it; both or neither.

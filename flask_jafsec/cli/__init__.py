@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.cli import AppGroup
 
-from flask_jafsec.cli import installing, keys, people, roles, routes, tokens
+from flask_jafsec.cli import audit, installing, keys, people, roles, routes, tokens
 from flask_jafsec.cli.failing import EPILOG
 
 group = AppGroup(
@@ -13,5 +13,5 @@ group = AppGroup(
     epilog=EPILOG,
 )
 
-for noun in (installing, people, roles, keys, tokens, routes):
+for noun in (installing, people, roles, keys, tokens, routes, audit):
     noun.add(group)

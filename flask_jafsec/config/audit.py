@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask_jafsec.config.parsing import matching, one_of, refuse, several
 from flask_jafsec.config.settings import AuditSettings
 from flask_jafsec.config.sources import Sources
 from flask_jafsec.events import EventClass
+
+if TYPE_CHECKING:
+    from flask_jafsec.audit.sinks.places import Place
 
 #: Folders and files beside the default database.
 SPOOL_FOLDER: Final = "jafsec-spool"
@@ -45,7 +48,19 @@ def audit(sources: Sources, app_id: str, folder: str) -> AuditSettings:
             "JAFSEC_SPOOL_DIR", _folder_in(folder), str(Path(folder) / SPOOL_FOLDER)
         ),
         anchors=sources.take("JAFSEC_ANCHORS", _anchors_in(folder), default),
+        exports=_exports(sources, folder),
     )
+
+
+def _exports(sources: Sources, folder: str) -> tuple[Place, ...]:
+    # Loaded where somebody exports: sockets, TLS and HTTP cost a tenth of a second.
+    if sources.find("JAFSEC_AUDIT_EXPORTS") is None and not sources.find(
+        "JAFSEC_AUDIT_EXPORT_TOKEN"
+    ):
+        return ()
+    from flask_jafsec.config.audit_exports import exports
+
+    return exports(sources, folder)
 
 
 def _folder_in(folder: str) -> Callable[[object], str]:

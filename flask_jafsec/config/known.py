@@ -15,6 +15,8 @@ KNOWN: Final[Mapping[str, str]] = {
     "JAFSEC_ADDRESS_RATE": "the one rate per address, before anything else is looked at",
     "JAFSEC_ANCHORS": "where the audit log's signed sizes go",
     "JAFSEC_APP_ID": "the application's name in every derived key and in the log",
+    "JAFSEC_AUDIT_EXPORTS": "where events go besides: files, syslog, HTTP collectors",
+    "JAFSEC_AUDIT_EXPORT_TOKEN": "the bearer token of the HTTP collector",
     "JAFSEC_AUDIT_WAIT": "which answers wait until their event is durable",
     "JAFSEC_CONSOLE_ENABLED": "whether the console is served",
     "JAFSEC_CONSOLE_PREFIX": "the path the console is served under",

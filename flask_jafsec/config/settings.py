@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flask_jafsec.events import EventClass
+
+if TYPE_CHECKING:
+    from flask_jafsec.audit.sinks.places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class AuditSettings:
     """Where journals are kept while the database does not answer; empty for nowhere."""
     anchors: tuple[str, ...]
     """Where signed sizes go: ``log`` or ``file:/path``."""
+    exports: tuple[Place, ...] = ()
+    """Where events go besides."""
 
 
 @dataclass(frozen=True, slots=True)

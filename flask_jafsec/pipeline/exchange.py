@@ -20,6 +20,7 @@ class Facts:
 
     __slots__ = (
         "accept",
+        "agent",
         "api_key",
         "authorization",
         "client",
@@ -63,6 +64,7 @@ class Facts:
         self.cookie: str | None = get("HTTP_COOKIE")
         self.origin: str | None = get("HTTP_ORIGIN")
         self.accept: str = get("HTTP_ACCEPT", "")
+        self.agent: str = get("HTTP_USER_AGENT", "")
         self.sec_fetch_site: str | None = get("HTTP_SEC_FETCH_SITE")
         self.host: str = get("HTTP_HOST") or get("SERVER_NAME", "")
         self.mount: str = get("SCRIPT_NAME", "")

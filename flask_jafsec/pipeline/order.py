@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from flask_jafsec.errors import Halt, Refusal, SecurityUnavailable
+from flask_jafsec.errors import Halt, Refusal, SecurityUnavailable, StoreUnavailable
 from flask_jafsec.pipeline.entering import answer_preflight, redirect_insecure, refuse_unreadable
 from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.inbound import (
@@ -68,5 +68,10 @@ def walk(steps: tuple[Step, ...], exchange: Exchange, services: Services) -> Hal
 
 
 def _refuse(exchange: Exchange, services: Services, refusal: Refusal) -> Refusal:
-    exchange.decision = record_refusal(exchange, services, refusal)
+    try:
+        exchange.decision = record_refusal(exchange, services, refusal)
+    except StoreUnavailable:
+        # Only where refusals wait for their event (JAFSEC_AUDIT_WAIT).
+        _log.exception("the event of a refusal was not kept")
+        return SecurityUnavailable("audit_unavailable")
     return refusal

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from flask_jafsec.audit.counting import SINGLE_REFUSALS, SINGLE_ROUTINES
+from flask_jafsec.errors import StoreUnavailable
 from flask_jafsec.events import Event, EventType, Outcome, Severity
 from flask_jafsec.ids import new_id
 from flask_jafsec.records import Credential
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from flask_jafsec.errors import Refusal
     from flask_jafsec.pipeline.exchange import Exchange
     from flask_jafsec.pipeline.services import Services
+
+_log = logging.getLogger("flask_jafsec")
 
 #: The event of each refusal, by its code. What is missing here is a failure of ours.
 EVENT_OF: Final = {
@@ -71,7 +75,18 @@ def record_refusal(exchange: Exchange, services: Services, refusal: Refusal) -> 
 
 
 def record_answer(exchange: Exchange, services: Services) -> None:
-    """Record that the request was let through, and whether the view crashed."""
+    """Record that the request was let through, and whether the view crashed.
+
+    The answer is on its way by now: where answers wait for their events and the log fails, all
+    that is left is to say so.
+    """
+    try:
+        _record_answer(exchange, services)
+    except StoreUnavailable:
+        _log.exception("the event of an answered request was not kept")
+
+
+def _record_answer(exchange: Exchange, services: Services) -> None:
     if exchange.recorded:
         return
     exchange.recorded = True
@@ -171,6 +186,7 @@ def _event(
         tenant=identity.tenant,
         request_id=facts.request_id,
         facts=dict(refusal.facts) if refusal and refusal.facts else {},
+        personal={"path": facts.path[:MAX_PATH_CHARS], "user_agent": facts.agent[:MAX_AGENT_CHARS]},
     )
 
 
@@ -182,3 +198,7 @@ def _reason(exchange: Exchange, refusal: Refusal | None) -> str:
 
 #: The longest method an honest client sends has 17 (UPDATEREDIRECTREF, RFC 4437).
 MAX_METHOD_CHARS: Final = 20
+
+#: What is sealed of a path and of a browser's name; the rest tells nobody more.
+MAX_PATH_CHARS: Final = 512
+MAX_AGENT_CHARS: Final = 256

@@ -12,21 +12,29 @@ from typing import TYPE_CHECKING
 from flask_jafsec import __version__
 from flask_jafsec.audit.anchors import Anchors, FileAnchor, LogLineAnchor
 from flask_jafsec.audit.chain import Chain, Log
+from flask_jafsec.audit.cursors import Cursors
+from flask_jafsec.audit.export_alarms import ExportReport
+from flask_jafsec.audit.exporters import Exporters
+from flask_jafsec.audit.exporting import Exporter
 from flask_jafsec.audit.journal import JournalFailed, prepare_folder
 from flask_jafsec.audit.keeping import Keeper
-from flask_jafsec.audit.note_keys import NoteSigner
+from flask_jafsec.audit.note_keys import NoteSigner, NoteVerifier
+from flask_jafsec.audit.opening import Opener
 from flask_jafsec.audit.references import Referrer
+from flask_jafsec.audit.searching import LogSearch
 from flask_jafsec.audit.sequencer import Sequencer
+from flask_jafsec.audit.sinks.places import target_of
 from flask_jafsec.audit.spool import Spool
 from flask_jafsec.audit.trail import Trail
+from flask_jafsec.audit.verifying import Verifier
 from flask_jafsec.audit.writer import AuditWriter
 from flask_jafsec.encryption.keyring import Keyring, Purpose
 from flask_jafsec.encryption.vault import Vault
 
 if TYPE_CHECKING:
-    from flask_jafsec.audit.store import AuditStore
     from flask_jafsec.config.settings import Settings
     from flask_jafsec.protocols import Clock, Sink, Store
+    from flask_jafsec.stores.sql.audit.store import SqlAuditStore
 
 _log = logging.getLogger("flask_jafsec")
 
@@ -35,11 +43,46 @@ _log = logging.getLogger("flask_jafsec")
 class AuditLog:
     """The log's parts for one app, for those who read and verify it."""
 
-    store: AuditStore
+    store: SqlAuditStore
     origin: str
     signers: Sequence[NoteSigner]
     vault: Vault
     keyring: Keyring
+
+    @property
+    def verifiers(self) -> Sequence[NoteVerifier]:
+        """The public keys of the log, newest first."""
+        return [NoteVerifier.from_vkey(signer.verifier_key) for signer in self.signers]
+
+    def verifier(self, more: Sequence[NoteVerifier] = ()) -> Verifier:
+        """Return what verifies the log.
+
+        Args:
+            more: Public keys whose signatures count besides, such as those of retired root keys.
+        """
+        return Verifier(
+            self.store,
+            origin=self.origin,
+            verifiers=[*self.verifiers, *more],
+            mac_key=self.mac_key,
+        )
+
+    @property
+    def opener(self) -> Opener:
+        """What finds single events and opens what is sealed in them."""
+        return Opener(self.store, self.store, self.vault, self.origin)
+
+    @property
+    def search(self) -> LogSearch:
+        """What searches the log."""
+        keys = [self.keyring.derive(Purpose.CURSOR, root) for root in self.keyring.root_ids]
+        opener = self.opener
+        return LogSearch(
+            self.store,
+            Cursors(keys),
+            subject_refs=opener.subject_refs,
+            address_refs=opener.address_refs,
+        )
 
     def mac_key(self, root_id: str) -> bytes | None:
         """Return the key that MACs were made with under a root key; None once it is retired."""
@@ -49,7 +92,7 @@ class AuditLog:
             return None
 
 
-def open_log(settings: Settings, keyring: Keyring, store: AuditStore) -> AuditLog:
+def open_log(settings: Settings, keyring: Keyring, store: SqlAuditStore) -> AuditLog:
     """Return the log's parts; nothing is read or written yet."""
     origin = settings.audit.origin
     seeds = [keyring.derive(Purpose.AUDIT_ED25519, root) for root in keyring.root_ids]
@@ -84,7 +127,21 @@ def make_trail(
             record=trail.record,
         )
     )
+    if settings.audit.exports:
+        trail.add_companion(_exporters(settings, log, trail, clock))
     return trail
+
+
+def _exporters(settings: Settings, log: AuditLog, trail: Trail, clock: Clock) -> Exporters:
+    def report(told: ExportReport) -> None:
+        trail.record(told.event(clock.now()))
+
+    targets = (
+        target_of(place, clock, own_host=settings.audit.host) for place in settings.audit.exports
+    )
+    return Exporters(
+        Exporter(log.store.exports, target, clock, report=report) for target in targets
+    )
 
 
 def _writer(settings: Settings, log: AuditLog, clock: Clock, folder: Path | None) -> AuditWriter:
