@@ -6,6 +6,7 @@ dead one. What stands in it is said in journal_lines.py, what is done with it in
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -19,6 +20,9 @@ from typing import Final
 from flask_jafsec.errors import JafsecError
 
 SUFFIX: Final = ".j"
+
+#: The end of the name of a file that is not locked yet.
+NEW_SUFFIX: Final = ".new"
 
 #: The end of the name of a file that could not be read to its end. Nobody deletes it: it may be
 #: evidence, of a broken disk or of somebody's hands.
@@ -63,16 +67,21 @@ class Journal:
             JournalFailed: It cannot be made, or was there before.
         """
         path = folder / f"{writer_id}{SUFFIX}"
+        unlocked = path.with_suffix(NEW_SUFFIX)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(unlocked, flags, 0o600)
         except OSError as error:
             raise JournalFailed(f"{path} cannot be made: {error.strerror}") from error
         made = cls(path, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Only now under the name that is looked for. Between being made and being locked it
+            # would look left behind, be deleted, and be written to by us with nobody the wiser.
+            _rename(unlocked, path)
             _sync_folder(folder)
         except OSError as error:
+            unlocked.unlink(missing_ok=True)
             made.close()  # and whoever looks for journals removes it
             raise JournalFailed(f"{path} cannot be made: {error.strerror}") from error
         return made
@@ -205,6 +214,13 @@ def _is_ours(descriptor: int, path: Path) -> bool:
 def _set_aside(path: Path) -> None:
     with suppress(OSError):
         path.rename(path.with_name(path.name + DAMAGED_SUFFIX))
+
+
+def _rename(path: Path, name: Path) -> None:
+    # Names are random and nobody else's: what is there can only be one of ours that failed before.
+    if os.path.lexists(name):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name))
+    path.rename(name)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,10 +6,10 @@ On a thread of its own, about once a second; a request never waits for any of it
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Final, Protocol
 
 from flask_jafsec.audit.rows import SignedCheckpoint, micros
@@ -28,11 +28,18 @@ EVERY_S: Final = 1.0
 #: Source: audit-log specification, 5.6.
 HEARTBEAT_S: Final = 3_600.0
 
+#: How long events may wait for the tree before an operator hears of it, in seconds. Source: fault
+#: matrix, row 31.
+LAG_S: Final = 30.0
+
 #: How long stopping waits for the thread, in seconds.
 STOP_WAIT_S: Final = 5.0
 
 #: The same problem is recorded again after this long, in seconds.
 AGAIN_S: Final = 3_600.0
+
+#: Of our own: a program may have seeded the common one, and a test may watch who uses it.
+_spread: Final = Random()  # noqa: S311 - spreads processes in time, keeps no secret
 
 
 class Sequenced(Protocol):
@@ -41,6 +48,10 @@ class Sequenced(Protocol):
     @property
     def checkpoint(self) -> SignedCheckpoint | None:
         """The size it signed, if it did."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether events wait that this run could not take."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -90,6 +101,7 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._said: dict[str, float] = {}
+        self._behind_since: float | None = None
         self._next_heartbeat = self._clock.monotonic() + HEARTBEAT_S
 
     def start(self) -> None:
@@ -112,7 +124,7 @@ class Keeper:
             self.tick()
 
     def _run(self) -> None:
-        while not self._stopping.wait(EVERY_S * random.uniform(0.9, 1.1)):  # noqa: S311 - no secret
+        while not self._stopping.wait(EVERY_S * _spread.uniform(0.9, 1.1)):
             self.tick()
 
     def tick(self) -> None:
@@ -123,6 +135,7 @@ class Keeper:
             self._beat()
         except StoreUnavailable as error:
             _log.info("the audit log's database does not answer: %s", error)
+            self._note_lag(is_behind=True)
         except Exception:  # noqa: BLE001 - the thread must live; the next second tries again
             _log.exception("looking after the audit log failed")
 
@@ -135,10 +148,21 @@ class Keeper:
 
     def _sequence(self) -> None:
         done = self._sequencer.run_once()
+        self._note_lag(is_behind=done.has_more)
         for problem in done.problems:
             self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, problem)
         for problem in self._publisher.publish(done.checkpoint):
             self._say(EventType.ANCHOR_LAG, Severity.ERROR, problem)
+
+    def _note_lag(self, *, is_behind: bool) -> None:
+        now = self._clock.monotonic()
+        if not is_behind:
+            self._behind_since = None
+            return
+        if self._behind_since is None:
+            self._behind_since = now
+        if now - self._behind_since > LAG_S:
+            self._say(EventType.AUDIT_LAG, Severity.ERROR, "events wait to be sequenced")
 
     def _beat(self) -> None:
         now = self._clock.monotonic()

@@ -181,34 +181,29 @@ def test_two_never_adopt_the_same_journal(tmp_path: Path) -> None:
 
 def test_a_child_that_let_go_does_not_keep_its_parent_s_journal(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path, WRITER)
+    told, telling = os.pipe()
     stop_reading, stop_writing = os.pipe()
     child = os.fork()
     if child == 0:
         journal.close()
+        os.write(telling, b"closed")
         os.close(stop_writing)
         os.read(stop_reading, 1)
         os._exit(0)
     os.close(stop_reading)
+    os.read(told, 6)
 
     # While the child lives: the parent still has its lock, and gives it up alone.
     while_the_parent_has_it = adopted(tmp_path)
     journal.close()
-    wait_until_closed_in(child, journal.path)
     after = adopted(tmp_path)
+
     os.close(stop_writing)
     os.waitpid(child, 0)
-
+    for end in (told, telling):
+        os.close(end)
     assert while_the_parent_has_it == []
     assert after == [WRITER]
-
-
-def wait_until_closed_in(pid: int, path: Path) -> None:
-    def is_open() -> bool:
-        links = Path(f"/proc/{pid}/fd").iterdir()
-        return any(str(path) == str(link.readlink()) for link in links)
-
-    while is_open():
-        pass
 
 
 def test_what_others_put_there_is_not_adopted(tmp_path: Path) -> None:

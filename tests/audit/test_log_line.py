@@ -82,3 +82,10 @@ def test_a_fact_that_json_does_not_know_is_written_as_text() -> None:
     (line,) = written(event(facts={"scopes": frozenset({"b", "a"}), "odd": object()}))
 
     assert "odd" in json.loads(line)["facts"]
+
+
+def test_what_only_the_audit_log_may_keep_is_in_no_line() -> None:
+    (line,) = written(event(personal={"path": "/people/ann", "user_agent": "Browser/1.0"}))
+
+    assert "ann" not in line
+    assert "Browser" not in line

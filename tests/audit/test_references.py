@@ -167,6 +167,22 @@ def test_an_address_has_another_reference_every_day_and_one_on_the_same_day(log:
     assert days == ["2026-01-01", "2026-01-02"]
 
 
+def test_of_two_keys_of_a_day_all_processes_come_to_use_the_older(log: Setting) -> None:
+    early, late, one = process(), process(), event(client="192.0.2.1")
+    early.prepare([(one, TS)], None)
+    late.prepare([(one, TS + 1_000)], None)
+    with log.audit.appending() as batch:
+        save(late, batch)
+        save(early, batch)
+
+    (first, second) = rows_in(log.url, DATA_KEY)
+    found = [sealed_by(each, log.audit, one, TS + KEY_LASTS_US + 1_000) for each in (early, late)]
+
+    assert first.ref < second.ref
+    assert {refs.sealed_key for refs, _ in found} == {first.ref}
+    assert len({refs.ip for refs, _ in found}) == 1
+
+
 def test_a_day_ends_at_midnight_utc(sqlite_log: Setting) -> None:
     midnight = micros(datetime(2026, 1, 2, tzinfo=UTC))
     one = event(client="192.0.2.1")

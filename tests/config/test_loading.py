@@ -141,10 +141,16 @@ def test_a_setting_lands_in_its_place_from_both_sources(
 
 def test_every_simple_setting_is_in_the_table_above() -> None:
     in_files_of_their_own = {
+        "JAFSEC_ANCHORS",
+        "JAFSEC_AUDIT_EXPORTS",
+        "JAFSEC_AUDIT_EXPORT_TOKEN",
+        "JAFSEC_AUDIT_WAIT",
         "JAFSEC_LIMITS",
+        "JAFSEC_PUBLIC_HOST",
         "JAFSEC_ROOT_KEYS",
         "JAFSEC_ROOT_KEYS_FILE",
         "JAFSEC_ROUTES",
+        "JAFSEC_SPOOL_DIR",
         "JAFSEC_TOKEN_KEYS",
     }
 

@@ -11,7 +11,8 @@ from typing import Any, Final, TextIO
 
 from flask_jafsec.events import Event, Severity
 
-_FIELDS: Final = tuple(field.name for field in fields(Event))
+#: Everything but what only the audit log keeps, sealed.
+_FIELDS: Final = tuple(field.name for field in fields(Event) if field.name != "personal")
 
 #: Always written, even when empty or zero.
 _ALWAYS: Final = frozenset({"id", "type", "at", "severity", "outcome", "actor"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from flask_jafsec.errors import StoreUnavailable
@@ -17,6 +17,9 @@ from flask_jafsec.errors import StoreUnavailable
 #: How often a process looks whether another has finished, in seconds. SQLite's own waiting grows
 #: to a tenth of a second, by which the one that waits longest is passed again and again.
 LOOK_EVERY_S: Final = (0.0005, 0.002)
+
+#: Of our own: a program may have seeded the common one, and a test may watch who uses it.
+_spread: Final = Random()  # noqa: S311 - spreads processes in time, keeps no secret
 
 
 class WriteTurn:
@@ -48,7 +51,7 @@ class WriteTurn:
             while not taken(descriptor):
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(f"{self._path}: another process did not end in time")
-                time.sleep(random.uniform(*LOOK_EVERY_S))  # noqa: S311 - spreads processes, no secret
+                time.sleep(_spread.uniform(*LOOK_EVERY_S))
             try:
                 yield
             finally:

@@ -1,0 +1,184 @@
+"""The commands of the audit log, on a real database, as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+import flask_jafsec.audit.auditor as auditors_program
+from flask_jafsec import JafSecurity
+from flask_jafsec.web.extension import state_of
+from tests.apps import OPERATOR
+
+KEY = "r1:KxJ0m2Rr3bqz8vWQe4u1TnYs6dLhPc9oGfA7iZkXwBE="
+
+
+class Site:
+    """An app with a log in a file, and its command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app = Flask("site", instance_path=str(folder))
+        self.app.config.update(JAFSEC_ROOT_KEYS=KEY, JAFSEC_LOG_ENABLED=False)
+        jafsec = JafSecurity(self.app)
+
+        @self.app.get("/agents")
+        @jafsec.require("agent:read")
+        def agents() -> str:
+            return "none"
+
+        self.refused = ""
+        """The decision of a request that was refused."""
+
+    def settle(self) -> None:
+        """Have everything written, sequenced and signed."""
+        state_of(self.app).services.trail.close()
+
+    def run(self, *words: str, code: int = 0) -> Result:
+        result = self.app.test_cli_runner().invoke(args=["jafsec", *words])
+        assert result.exit_code == code, result.output
+        self.settle()
+        return result
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "jafsec.sqlite3"
+
+    def tamper(self, statement: str, *values: object) -> None:
+        """Change the file as somebody with write access does."""
+        with sqlite3.connect(self.database) as connection:
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            ).fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+            assert connection.execute(statement, values).rowcount == 1
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    made = Site(tmp_path)
+    state = state_of(made.app)
+    state.keys.mint("ci", scopes=["agent:read"], by=OPERATOR)
+    made.refused = made.app.test_client().get("/agents").get_json()["decision"]
+    made.settle()
+    return made
+
+
+def test_an_untouched_log_is_ok_with_its_anchor(site: Site) -> None:
+    told = site.run("audit", "verify").output
+
+    assert "RESULT  OK" in told
+    assert "newest" in told.split("anchors", 1)[1].splitlines()[0]
+    assert all(len(line) <= 80 for line in told.splitlines())
+
+
+def test_one_changed_byte_names_the_event(site: Site) -> None:
+    with sqlite3.connect(site.database) as connection:
+        query = "SELECT writer_id, envelope FROM jafsec_audit_event WHERE n = 1"
+        writer, envelope = connection.execute(query).fetchone()
+    site.tamper(
+        "UPDATE jafsec_audit_event SET envelope = ? WHERE writer_id = ? AND n = 1",
+        envelope.replace(b'"key.minted"', b'"key.mintee"'),
+        writer,
+    )
+
+    told = site.run("audit", "verify", code=1).output
+
+    assert "RESULT  TAMPERED" in told
+    assert "LEAF 0" in told
+    assert f"{writer[:2]}" in told
+
+
+def test_a_log_that_was_cut_short_is_found_by_its_anchor(site: Site) -> None:
+    kept = (site.folder / "jafsec-anchors.log").read_text()
+    site.run("audit", "verify")
+    other = Site(site.folder / "other")
+    other.run("audit", "tail")
+    (site.folder / "old.note").write_text(kept)
+
+    told = other.run(
+        "audit", "verify", "--anchor", str(site.folder / "jafsec-anchors.log"), code=1
+    ).output
+
+    assert "TRUNCATED" in told or "FORK" in told
+
+
+def test_a_decision_is_explained_and_its_personal_part_is_sealed(site: Site) -> None:
+    told = site.run("explain", site.refused).output
+    opened = site.run("explain", site.refused, "--personal").output
+
+    assert "GET /agents was refused with 401" in told
+    assert "authorise" in told
+    assert "@jafsec.public()" in told
+    assert "127.0.0.1" not in told
+    assert "127.0.0.1" in opened
+    assert "audit.personal_opened" in site.run("audit", "tail").output
+
+
+def test_a_proof_convinces_with_the_public_key_alone(site: Site, tmp_path: Path) -> None:
+    proof = tmp_path / "event.tlog-proof"
+    proof.write_text(site.run("audit", "prove", site.refused).output)
+    vkey = site.run("audit", "vkey").output.strip()
+
+    assert "RESULT  OK" in site.run("audit", "verify-proof", str(proof), "--vkey", vkey).output
+    proof.write_text(proof.read_text().replace("index ", "index 1"))
+    assert "jafsec:" in site.run("audit", "verify-proof", str(proof), "--vkey", vkey, code=1).output
+
+
+def test_an_auditor_checks_a_copy_with_nothing_of_ours_but_one_file(
+    site: Site, tmp_path: Path
+) -> None:
+    vkey = site.run("audit", "vkey").output.strip()
+    anchors = tmp_path / "anchors.log"
+    anchors.write_bytes((site.folder / "jafsec-anchors.log").read_bytes())
+    copy = tmp_path / "log.jsonl"
+    copy.write_text(site.run("audit", "export", "--log").output)
+
+    command = [sys.executable, "-I", auditors_program.__file__, "log", str(copy)]
+    done = subprocess.run(
+        [*command, "--vkey", vkey, "--anchor", str(anchors)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "RESULT  OK" in done.stdout
+    assert "127.0.0.1" not in copy.read_text()
+
+
+def test_searching_finds_by_type_and_says_what_is_wrong_with_a_query(site: Site) -> None:
+    found = json.loads(site.run("audit", "search", "type:key.minted", "--json").output)
+
+    assert [event["type"] for event in found["events"]] == ["key.minted"]
+    assert "character 1" in site.run("audit", "search", "typ:x", code=3).output
+
+
+def test_looking_is_an_act(site: Site) -> None:
+    site.run("audit", "verify")
+    site.run("audit", "export", "--log")
+
+    types = [event["type"] for event in json.loads(site.run("audit", "tail", "--json").output)]
+    assert {"audit.verified", "audit.exported"} <= set(types)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["verify", "--bogus"], id="no such option"),
+        pytest.param(["verify", "--anchor", "/nowhere"], id="no such file"),
+        pytest.param(["verify", "--vkey", "nonsense"], id="no key"),
+        pytest.param(["search", "--range", "yesterday"], id="no range"),
+        pytest.param(["prove", "no-such-event"], id="no such event"),
+    ],
+)
+def test_wrong_usage_is_code_3(site: Site, words: list[str]) -> None:
+    site.run("audit", *words, code=3)
