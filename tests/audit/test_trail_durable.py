@@ -216,6 +216,31 @@ def test_closing_while_others_write_leaves_one_whole_chain(on_sqlite: Opened) ->
     assert sorted(found) == sorted(codes)
 
 
+def test_a_thread_that_is_started_while_another_still_writes_waits_for_it(
+    on_sqlite: Opened,
+) -> None:
+    trail, gate, log, _ = on_sqlite
+    gate.open.clear()
+    trail.record(refusal(code="0"))
+    gate.arrived.wait()
+    closing = []
+    for code in ("1", "2"):
+        closing.append(in_thread(trail.close))
+        while trail._writer is not None:
+            pass
+        trail.record(refusal(code=code))
+
+    # How long does not decide: where they do not wait for one another, both are there at once.
+    gate.two_at_once.wait(0.3)
+
+    gate.open.set()
+    for thread in closing:
+        thread.join()
+    trail.close()
+    assert not gate.two_at_once.is_set()
+    assert list(codes_by_writer(log.url).values()) == [["0", "1", "2"]]
+
+
 def test_a_process_that_ends_says_so_with_its_last_number(on_sqlite: Opened) -> None:
     trail, _, log, _ = on_sqlite
     trail.record(event(code="last"))

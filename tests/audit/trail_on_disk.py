@@ -25,13 +25,19 @@ class Gate:
         self.open = threading.Event()
         self.open.set()
         self.arrived = threading.Event()
+        self.two_at_once = threading.Event()
+        self._inside = 0
         self.transactions = 0
         self.is_away = False
 
     @contextmanager
     def appending(self) -> Iterator[AuditBatch]:
+        self._inside += 1
+        if self._inside > 1:
+            self.two_at_once.set()
         self.arrived.set()
         self.open.wait()
+        self._inside -= 1
         self.transactions += 1
         if self.is_away:
             raise StoreUnavailable("away")
