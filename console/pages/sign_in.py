@@ -28,9 +28,14 @@ def add(blueprint: Blueprint, pages: Pages) -> None:
     def sign_out() -> Response:
         found = access.session_and_user()
         response = _see_other("jafsec.sign_in")
-        if found is not None and csrf.holds(access.csrf_key(), found[0].id, "sign_out"):
-            access.state().sessions.end(*found)
-            _forget(response)
+        if found is None:
+            return response
+        if not csrf.holds(access.csrf_key(), found[0].id, "sign_out"):
+            # Silence would look like success, to somebody who is about to leave the machine.
+            told = "You are still signed in: the page had expired. Press Sign out once more."
+            return _password_page(pages, told, 400)
+        access.state().sessions.end(*found)
+        _forget(response)
         return response
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, jsonify, request
 
 from flask_jafsec import JafSecurity, current_identity
 from flask_jafsec.errors import CredentialRejected
+from flask_jafsec.records import TokenPair
 
 from .agent import answer, answer_in_pieces
 
@@ -34,6 +35,7 @@ def create_app(**settings: object) -> Flask:
     """Return the app; *settings* go over the defaults and the environment."""
     app = Flask(__name__)
     app.config.from_mapping(JAFSEC_ROLES=ROLES, JAFSEC_ROUTES={"/chat*": {"limit": "chat"}})
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024  # nobody chats in megabytes
     app.config.from_mapping(settings)
     jafsec.init_app(app)
     app.config.setdefault("AGENTS", {})
@@ -46,7 +48,7 @@ def create_app(**settings: object) -> Flask:
 def _add_token_routes(app: Flask) -> None:
     @app.post("/auth/login")
     @jafsec.public(limit="10/minute")
-    def login() -> dict[str, object]:
+    def login() -> Response:
         sent = _json_object()
         try:
             user = jafsec.users.authenticate(
@@ -56,13 +58,13 @@ def _add_token_routes(app: Flask) -> None:
             abort(401, "Name and password do not belong together.")
         if user.must_change:
             abort(403, "Choose a password of your own first, at /security.")
-        return dict(jafsec.tokens.issue(user.id, by=user.id).as_dict())
+        return _pair(jafsec.tokens.issue(user.id, by=user.id))
 
     @app.post("/auth/refresh")
     @jafsec.public(limit="30/minute")
-    def refresh() -> dict[str, object]:
+    def refresh() -> Response:
         try:
-            return dict(jafsec.tokens.refresh(_json_object().get("refresh_token", "")).as_dict())
+            return _pair(jafsec.tokens.refresh(_json_object().get("refresh_token", "")))
         except CredentialRejected:
             abort(401, "Sign in again.")
 
@@ -114,6 +116,12 @@ def _add_management_routes(app: Flask) -> None:
     def export() -> Response:
         lines = (json.dumps({"agent": name, "purpose": agents[name]}) + "\n" for name in agents)
         return Response(lines, mimetype="application/x-ndjson")
+
+
+def _pair(pair: TokenPair) -> Response:
+    answer = jsonify(pair.as_dict())
+    answer.headers["Cache-Control"] = "no-store"  # RFC 6749 section 5.1
+    return answer
 
 
 def _json_object() -> dict[str, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
-from flask_jafsec.errors import InvalidValue, RefreshReused, TokenRevoked
-from flask_jafsec.events import Event, EventType
+from flask_jafsec.errors import CredentialRejected, InvalidValue, RefreshReused, TokenRevoked
+from flask_jafsec.events import Event, EventType, Outcome, Severity
+from flask_jafsec.identity.new_pair import NewPair
 from flask_jafsec.identity.refresh import RefreshTokens, RefreshUsed
 from flask_jafsec.identity.token_bans import Bans
 from flask_jafsec.identity.token_claims import ClaimRules, is_name, is_scope
@@ -140,7 +140,7 @@ class Tokens:
         token, text = self._refreshing.first(
             subject, kind=kind, scopes=_checked_scopes(scopes), tenant=tenant, now=now
         )
-        new = _New(token, text, new_id(), lifetime)
+        new = NewPair(token, text, new_id(), lifetime)
         access = self._sign(new)
         event = new.event(EventType.TOKEN_ISSUED, now, by)
         stored = self._recorder.commit_with(
@@ -163,10 +163,28 @@ class Tokens:
             StoreUnavailable: Nothing was changed; the same token can be tried again.
             UserDisabled: Its subject is a built-in user who was disabled.
         """
+        try:
+            return self._refresh(refresh_token, by)
+        except CredentialRejected as rejected:
+            self._recorder.record(
+                Event(
+                    id=new_id(),
+                    type=EventType.TOKEN_REJECTED,
+                    at=self._clock.now(),
+                    severity=Severity.WARNING,
+                    outcome=Outcome.DENY,
+                    actor=by or "anonymous",
+                    reason=f"refresh:{rejected.reason}",
+                    credential="token",
+                )
+            )
+            raise
+
+    def _refresh(self, refresh_token: str, by: str) -> TokenPair:
         used = self._refreshing.find(refresh_token)
         now = self._clock.now()
         token, text = self._refreshing.successor(used, now)
-        new = _New(token, text, new_id(), self._lifetime_s)
+        new = NewPair(token, text, new_id(), self._lifetime_s)
         access = self._sign(new)
         event = new.event(EventType.TOKEN_REFRESHED, now, by or used.subject)
         try:
@@ -204,7 +222,7 @@ class Tokens:
 
     # -- Inside --
 
-    def _sign(self, new: _New) -> str:
+    def _sign(self, new: NewPair) -> str:
         claims = new.claims(self._rules.issuer, self._rules.audience)
         payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
         access = self.keys.signer.sign(_HEADER, payload)
@@ -212,7 +230,7 @@ class Tokens:
             raise InvalidValue("scopes", f"make the token longer than {MAX_TOKEN_CHARS} characters")
         return access
 
-    def _paired(self, new: _New, access: str, stored: RefreshToken) -> TokenPair:
+    def _paired(self, new: NewPair, access: str, stored: RefreshToken) -> TokenPair:
         """Return the pair; signs again where a ban of this very second moved the token's time."""
         if stored is not new.token:
             access = self._sign(replace(new, token=stored))
@@ -222,56 +240,6 @@ class Tokens:
         if not 0 < lifetime_s <= self._rules.max_age_s:
             raise InvalidValue("lifetime_s", f"must be 1 to {self._rules.max_age_s} seconds")
         return lifetime_s
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    """A pair in the making."""
-
-    token: RefreshToken
-    text: str = field(repr=False)
-    token_id: str
-    lifetime_s: int
-
-    def claims(self, issuer: str, audience: str) -> dict[str, object]:
-        """Return the claims of the access token. Source: RFC 9068 section 2.2; RFC 8693 4.2."""
-        token = self.token
-        issued_at = int(token.issued_at.timestamp())
-        claims: dict[str, object] = {
-            "iss": issuer,
-            "sub": token.subject,
-            "aud": audience,
-            "exp": issued_at + self.lifetime_s,
-            "iat": issued_at,
-            "jti": self.token_id,
-            "fam": token.family,
-            "knd": token.kind.value,
-        }
-        if token.tenant:
-            claims["tenant"] = token.tenant
-        if token.scopes is not None:
-            claims["scope"] = " ".join(sorted(token.scopes))
-        return claims
-
-    def event(self, event_type: EventType, at: datetime, by: str) -> Event:
-        """Return the event that this pair was made."""
-        token = self.token
-        return Event(
-            id=new_id(),
-            type=event_type,
-            at=at,
-            actor=by,
-            credential="token",
-            subject=token.subject,
-            tenant=token.tenant,
-            facts={
-                "family": token.family,
-                "kind": token.kind.value,
-                "lifetime_s": self.lifetime_s,
-                "scopes": None if token.scopes is None else sorted(token.scopes),
-                "token_id": self.token_id,
-            },
-        )
 
 
 def _check_party(subject: str, tenant: str, kind: Kind) -> None:

@@ -145,7 +145,7 @@ class Users:
         return made
 
     def change_password(self, user_id: str, old: str, new: str, *, source: str = "") -> User:
-        """Let a person replace the password; ends all their sessions.
+        """Let a person replace the password; ends all their sessions and tokens.
 
         Args:
             source: The caller's address.
@@ -163,11 +163,14 @@ class Users:
         if normalised(new) == normalised(old):
             raise InvalidValue("password", "must differ from the present one")
         changed = self._with_password(user, new, self._clock.now()).user
-        facts = {"by": "owner"}
-        event = self._event(EventType.USER_PASSWORD_CHANGED, user.id, user, facts)
-        return self._recorder.commit_with(
-            event, lambda tables: _replace_password(tables, user, changed)
-        )
+        event = self._event(EventType.USER_PASSWORD_CHANGED, user.id, user, {"by": "owner"})
+
+        def change(tables: Tables) -> User:
+            replaced = _replace_password(tables, user, changed)
+            self._end_tokens_of(tables, user.id)
+            return replaced
+
+        return self._recorder.commit_with(event, change)
 
     def reset_password(self, user_id: str, *, by: Actor) -> NewPassword:
         """Give a user a one-time password for 24 hours; ends all their sessions and tokens.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from flask_jafsec.errors import Answered, RequestMalformed
+from werkzeug.sansio.utils import host_is_trusted
+
+from flask_jafsec.errors import Answered, OriginRefused, RequestMalformed
 from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.services import Services
 
@@ -23,9 +25,13 @@ def redirect_insecure(exchange: Exchange, services: Services) -> None:
         return
     if not _HOST.fullmatch(facts.host):
         raise RequestMalformed("host_unreadable")
+    if services.trusted_hosts and not host_is_trusted(facts.host, services.trusted_hosts):
+        raise RequestMalformed("host_not_trusted")
     query = f"?{facts.query}" if facts.query else ""
     path = quote(facts.mount + facts.path, safe="/:@!$&'()*+,;=~", encoding="latin-1")
-    raise Answered(308, [("Location", f"https://{facts.host}{path}{query}")])
+    # No cache may keep it: the host in it is the caller's word.
+    location = f"https://{facts.host}{path}{query}"
+    raise Answered(308, [("Location", location), ("Cache-Control", "no-store")])
 
 
 def answer_preflight(exchange: Exchange, services: Services) -> None:
@@ -36,6 +42,8 @@ def answer_preflight(exchange: Exchange, services: Services) -> None:
     method = facts.preflight_method
     if facts.origin is None or method is None:
         return
+    if services.private_prefix and facts.path.startswith(services.private_prefix):
+        raise OriginRefused("console")
     headers = services.cors.preflight(facts.origin, method, facts.preflight_headers)
     raise Answered(204, headers)
 

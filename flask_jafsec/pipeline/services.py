@@ -48,3 +48,7 @@ class Services:
     https_redirect: bool
     health_paths: frozenset[str]
     realm: str
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts the application answers to; empty for any."""
+    private_prefix: str = ""
+    """Where the console stands, which no page of another origin may read."""

@@ -49,7 +49,9 @@ class Answers:
         profile: ApiProfile | None,
         cors: Cors | None,
         finish_page: Callable[[Pairs], None] | None,
+        private_prefix: str = "",
     ) -> None:
+        self._private_prefix = private_prefix
         self._realm = realm
         self._profile = profile
         self._cors = cors
@@ -100,10 +102,13 @@ class Answers:
         # What is missing depends on the names that are there and on the type: the same few lists
         # come again and again. (Another value counts, Vary's; see _finish_slowly.)
         said = [value if name == "Content-Type" else name for name, value in headers]
-        key = (*said, facts.origin, is_https, is_private, in_flask)
+        origin = facts.origin
+        if origin and self._private_prefix and facts.path.startswith(self._private_prefix):
+            origin = None  # the console is nobody else's to read, whoever is on the list
+        key = (*said, origin, is_https, is_private, in_flask)
         known = self._missing.get(key)
         if known is None:
-            known = self._finish_slowly(headers, key, facts.origin)
+            known = self._finish_slowly(headers, key, origin)
         else:
             headers += known.pairs
         exchange.complete = known.is_complete

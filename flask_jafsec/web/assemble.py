@@ -146,6 +146,8 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         https_redirect=settings.headers.https_redirect,
         health_paths=frozenset(settings.health_paths),
         realm=settings.realm,
+        trusted_hosts=settings.trusted_hosts,
+        private_prefix=f"{settings.console_prefix}/" if settings.console_enabled else "",
     )
     state = State(
         settings=settings,
@@ -245,6 +247,7 @@ def _wrap(app: Flask, state: State) -> None:
         realm=settings.realm,
         profile=ApiProfile(settings.headers) if settings.headers.enabled else None,
         cors=services.cors,
+        private_prefix=services.private_prefix,
         finish_page=pages.install(app, settings.headers),
     )
     gate = Gate(app.wsgi_app, services, answers)

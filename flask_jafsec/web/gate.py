@@ -13,6 +13,7 @@ from flask_jafsec.pipeline.exchange import Exchange, Facts
 from flask_jafsec.pipeline.order import GATE, walk
 from flask_jafsec.pipeline.recording import record_answer
 from flask_jafsec.web.answers import Answers
+from flask_jafsec.web.bodies import guard_chunked_body
 from flask_jafsec.web.repeats import Repeats
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Gate:
         self, environ: WSGIEnvironment, start_response: StartResponse, exchange: Exchange
     ) -> Iterable[bytes]:
         finish = self._answers.finish
+        guard_chunked_body(environ)
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None

@@ -31,3 +31,14 @@ def test_a_list_of_the_hosts_own_wins() -> None:
 
     assert place.client.get("/public", headers={"Host": "mine.example"}).status_code == 200
     assert place.client.get("/public", headers={"Host": "good.example"}).status_code == 400
+
+
+@pytest.mark.parametrize(("host", "status"), [("good.example", 308), ("evil.example", 400)])
+def test_nobody_is_sent_to_a_host_that_is_not_ours(host: str, status: int) -> None:
+    place = make_place(JAFSEC_TRUSTED_HOSTS=["good.example"], JAFSEC_HTTPS_REDIRECT=True)
+
+    answer = place.client.get("/public", headers={"Host": host})
+
+    assert answer.status_code == status
+    assert "evil" not in answer.headers.get("Location", "")
+    assert answer.headers["Cache-Control"] == "no-store"

@@ -116,3 +116,18 @@ def test_a_vary_of_the_hosts_is_kept_and_added_to(place: Place) -> None:
 
     for _ in range(2):
         assert place.client.get("/vary").headers["Vary"] == "Accept, Origin"
+
+
+def test_the_console_is_nobody_elses_to_read() -> None:
+    place = make_place(
+        JAFSEC_CORS_ORIGINS=["https://app.example.com"], JAFSEC_CORS_CREDENTIALS=True
+    )
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+
+    page = place.client.get("/security/sign-in", headers={"Origin": asked["Origin"]})
+    preflight = place.client.options("/security/sign-in", headers=asked)
+    own = place.client.get("/public", headers={"Origin": asked["Origin"]})
+
+    assert "Access-Control-Allow-Origin" not in page.headers
+    assert preflight.status_code == 403
+    assert own.headers["Access-Control-Allow-Origin"] == asked["Origin"]
