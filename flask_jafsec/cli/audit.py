@@ -40,7 +40,7 @@ def add(group: AppGroup) -> None:
 
 def _add_tail(audit: AppGroup) -> None:
     @command(audit, "tail", "Print the newest events, those not yet sequenced among them.")
-    @click.option("--lines", "-n", type=click.IntRange(1, 1_000), default=20, show_default=True)
+    @click.option("--lines", type=click.IntRange(1, 1_000), default=20, show_default=True)
     @json_option
     def tail(lines: int, as_json: bool) -> None:
         events = log_of().opener.newest(lines)
