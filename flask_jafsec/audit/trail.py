@@ -52,7 +52,7 @@ class Trail:
         writer: Makes events durable. Without it, as on a store that keeps no log, a change is
             committed first and its event handed to the sinks right after.
         waits: Classes of events whose requests are answered only once the event is durable.
-        room_wait_s: How long to wait for room.
+        room_wait_s: How long to wait for room, where there is a writer.
     """
 
     def __init__(
@@ -69,7 +69,8 @@ class Trail:
         self._sinks = tuple(sinks)
         self._clock = clock
         self._durable = writer
-        self._room_wait_s = room_wait_s
+        # Waiting for room buys durability; without a writer it would only make a request slow.
+        self._room_wait_s = room_wait_s if writer else 0.0
         self._waits = frozenset(waits) if writer else frozenset[EventClass]()
         self._chores: list[Callable[[bool], None]] = []
         self._companions: list[Companion] = []
@@ -264,7 +265,8 @@ class Trail:
         self.counts.flush(self._clock.time(), everything=True)
         if not self._waiting.empty():
             self.wake()
-        writer, self._writer = self._writer, None
+        with self._lock:  # not between a thread's start and the note of it
+            writer, self._writer = self._writer, None
         if writer is None:
             self._write_here()
             return
@@ -286,8 +288,11 @@ class Trail:
             self._writing.release()
 
     def _write_here(self) -> None:
-        """Write what waits on this thread, where no other could be started."""
-        while not self._waiting.empty() and self._writing.acquire(timeout=FLUSH_TIMEOUT_S):
+        """Write what waits on this thread, where no other could be started.
+
+        A thread that is there after all writes it itself.
+        """
+        while not self._waiting.empty() and self._writing.acquire(blocking=False):
             batch, _ = self._take_batch(self._waiting)
             self._write(batch)
             self._writing.release()

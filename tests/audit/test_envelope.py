@@ -172,9 +172,7 @@ def test_only_open_facts_stand_in_the_clear() -> None:
 
 @pytest.mark.parametrize("field", ["actor", "client", "subject", "reason"])
 def test_nothing_about_a_person_stands_in_it(field: str) -> None:
-    canary = "Canary O'Person <canary@example.com>"
-
-    assert b"Canary" not in write(event(**{field: canary}), TS, PLACE, REFS)
+    assert b"Canary" not in write(event(**{field: "Canary <canary@x.org>"}), TS, PLACE, REFS)
 
 
 @pytest.mark.parametrize("name", ["path", "user_agent", "email", "user_id", "rule", "role"])

@@ -46,7 +46,7 @@ def slow() -> SlowSink:
 @pytest.fixture
 def stuck(slow: SlowSink, clock: FrozenClock) -> Iterator[Trail]:
     """A trail whose sink has taken one event and works on it."""
-    trail = Trail(MemoryStore(), [slow], clock)
+    trail = Trail(MemoryStore(), [slow], clock, room_wait_s=0.0)
     trail.record(event())
     assert slow.has_begun.wait(PATIENCE_S)
     yield trail

@@ -139,6 +139,7 @@ def test_the_purposes_are_exactly_these() -> None:
         "refresh-index",
         "session",
         "signing-wrap",
+        "subject-index",
         "token-hs",
     }
 
