@@ -38,7 +38,7 @@ from tests.servers import running, start_postgres
 ROUNDS = 11
 
 #: Events of one lap, and of one lap in which each is waited for or has a transaction of its own.
-EVENTS, WAITED = 4_000, 640
+EVENTS, WAITED = 4_000, 1_920
 
 Lap = Callable[[], object]
 
