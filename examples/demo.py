@@ -20,11 +20,16 @@ CLIENT = "nightly-report"
 #: Said after the program's name: makes the administrator a new one-time password.
 NEW_PASSWORD = "new-password"
 
+#: Said after the program's name: verifies the audit log, from first event to last.
+VERIFY = "verify"
+
 
 def main() -> None:
     """Prepare, print, serve."""
     port = _port()
     _set_environment()
+    if sys.argv[1:] == [VERIFY]:
+        verify()
     sys.path.insert(0, str(ROOT / "examples"))
     shown = prepare(renew=sys.argv[1:] == [NEW_PASSWORD])
     if sys.argv[1:] == [NEW_PASSWORD]:
@@ -133,10 +138,21 @@ def page(shown: dict[str, str], address: str) -> str:
         "  Nobody:",
         f"    curl -i {chat}",
         "",
+        "  Is the audit log intact?",
+        f"    .venv/bin/python examples/demo.py {VERIFY}",
+        "",
         "  Stop with Ctrl-C. The data stays in .demo; remove that folder to start anew.",
         "",
     ]
     return "\n".join(lines)
+
+
+def verify() -> None:
+    """Become ``flask jafsec audit verify`` for the demo's log."""
+    os.environ["JAFSEC_LOG_ENABLED"] = "false"
+    os.chdir(ROOT / "examples")
+    words = ["--app", "chat_agent.app:create_app", "jafsec", "audit", "verify"]
+    os.execv(sys.executable, [sys.executable, "-m", "flask", *words])  # noqa: S606 - no shell
 
 
 def serve(port: int) -> None:
@@ -170,6 +186,8 @@ def _set_environment() -> None:
     os.environ["JAFSEC_ROOT_KEYS_FILE"] = str(keys)
     os.environ["JAFSEC_DATABASE_URL"] = f"sqlite:///{KEPT / 'demo.sqlite3'}"
     os.environ["JAFSEC_APP_ID"] = "chat-agent-demo"
+    os.environ["JAFSEC_SPOOL_DIR"] = str(KEPT / "spool")
+    os.environ["JAFSEC_ANCHORS"] = f"log,file:{KEPT / 'anchors.log'}"
 
 
 def _write_private(path: Path, text: str) -> None:

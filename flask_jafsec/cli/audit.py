@@ -122,7 +122,8 @@ def _row(members: Any) -> tuple[object, ...]:
 
 
 def _moment(text: object) -> str:
-    return str(text)[:19].replace("T", " ")
+    # Without the year, so that a row has room; --json has the whole.
+    return f"{str(text)[5:19].replace('T', ' ')}Z"
 
 
 def _told(page: Page, number: int) -> dict[str, object]:
