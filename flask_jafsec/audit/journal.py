@@ -151,7 +151,8 @@ class Adopted:
         _set_aside(self.path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, also for a child that was forked meanwhile."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
 

@@ -128,11 +128,13 @@ class Keeper:
             self.tick()
 
     def tick(self) -> None:
-        """Do everything once; what fails is said and tried again."""
+        """Do everything once; what fails is said, tried again, and stops nothing else."""
+        for step in (self._import, self._sequence, self._beat):
+            self._try(step)
+
+    def _try(self, step: Callable[[], None]) -> None:
         try:
-            self._import()
-            self._sequence()
-            self._beat()
+            step()
         except StoreUnavailable as error:
             _log.info("the audit log's database does not answer: %s", error)
             self._note_lag(is_behind=True)

@@ -6,6 +6,7 @@ pooler that hands connections around.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,12 @@ class Leader:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be opened: {error.strerror}") from error
+        is_ours = False
         try:
-            yield taken(descriptor)
+            is_ours = taken(descriptor)
+            yield is_ours
         finally:
+            if is_ours:
+                # Closing alone would leave it to a child that was forked meanwhile.
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
