@@ -62,6 +62,16 @@ def refuse_unreadable(exchange: Exchange, services: Services) -> None:  # noqa: 
         raise RequestMalformed("cookie_unreadable")
 
 
+def refuse_foreign_host(exchange: Exchange, services: Services) -> None:  # noqa: ARG001 - a step
+    """Refuse a request for a host that Flask found not to be on its list of trusted ones.
+
+    Not at the gate: a ProxyFix inside of us may be what learns the real host.
+    """
+    raise RequestMalformed(
+        "host_not_trusted", detail="This application does not answer to that host name."
+    )
+
+
 def _is_utf8(text: str) -> bool:
     """Return whether *text*, bytes as a server hands them over (PEP 3333), is UTF-8."""
     try:

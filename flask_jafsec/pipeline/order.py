@@ -7,7 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 from flask_jafsec.errors import Halt, Refusal, SecurityUnavailable, StoreUnavailable
-from flask_jafsec.pipeline.entering import answer_preflight, redirect_insecure, refuse_unreadable
+from flask_jafsec.pipeline.entering import (
+    answer_preflight,
+    redirect_insecure,
+    refuse_foreign_host,
+    refuse_unreadable,
+)
 from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.inbound import (
     authenticate,
@@ -40,6 +45,9 @@ INBOUND: Final[tuple[Step, ...]] = (
     authorise,
     limit_everybody,  # last: whoever may not come in uses up nothing of the others'
 )
+
+#: In the place of INBOUND, where the request is for a host that is not ours.
+FOREIGN_HOST: Final[tuple[Step, ...]] = (refuse_foreign_host,)
 
 # A step stands here only when its part exists: check_block, verify_signature, screen_input and
 # the steps after the view come with theirs.

@@ -9,7 +9,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response
+from flask import Flask
 
 from flask_jafsec.audit.sinks.log_line import JsonLog
 from flask_jafsec.audit.trail import Trail
@@ -20,7 +20,6 @@ from flask_jafsec.encryption.keyring import Keyring, Purpose
 from flask_jafsec.identity.access import Access
 from flask_jafsec.identity.api_keys import ApiKeys
 from flask_jafsec.identity.freshness import Freshness
-from flask_jafsec.identity.jwks import jwks_document
 from flask_jafsec.identity.key_use import KeyUseCounter
 from flask_jafsec.identity.passwords import Passwords
 from flask_jafsec.identity.revocations import Revocations
@@ -32,7 +31,6 @@ from flask_jafsec.identity.users import Users
 from flask_jafsec.limiting.limiter import Limiter, keyed_hash
 from flask_jafsec.limiting.local import LocalRates
 from flask_jafsec.limiting.rates import Rate, parse_rate
-from flask_jafsec.pipeline.policy import public_policy
 from flask_jafsec.pipeline.recognised import Recognised
 from flask_jafsec.pipeline.services import Services
 from flask_jafsec.transport.cors import Cors
@@ -41,12 +39,13 @@ from flask_jafsec.web import forking, pages
 from flask_jafsec.web.accounts import Accounts
 from flask_jafsec.web.answers import Answers
 from flask_jafsec.web.audit_log import AuditLog, make_trail, open_log
-from flask_jafsec.web.declarations import Declarations, attach, path_rule
+from flask_jafsec.web.declarations import Declarations, path_rule
 from flask_jafsec.web.escaped import answer_escaped
 from flask_jafsec.web.gate import Gate
 from flask_jafsec.web.hooks import Hooks
 from flask_jafsec.web.json_bodies import refuse_too_deep
 from flask_jafsec.web.notices import say_what_to_know
+from flask_jafsec.web.public_keys import serve_public_keys
 from flask_jafsec.web.soundness import refuse_unsound
 from flask_jafsec.web.state import State
 from flask_jafsec.web.watch import IdentityCheck, StoreWatch
@@ -62,10 +61,6 @@ BUILT_IN_ROLES: Final[Mapping[str, frozenset[str]]] = {"jafsec_admin": frozenset
 
 #: Refresh tokens, bans and sessions are kept this long after their end, then forgotten.
 PRUNE_AFTER_DAYS: Final = 7
-
-#: How long others may keep our public keys: a new key is published this long before it signs.
-#: Source: keys-and-privacy of the project, 6.3 (publish, wait, sign).
-JWKS_MAX_AGE_S: Final = 600
 
 #: How often a process looks for them, in seconds.
 PRUNE_EVERY_S: Final = 3600.0
@@ -258,29 +253,13 @@ def _wrap(app: Flask, state: State) -> None:
     forking.watch(gate.request_ids)
     app.wsgi_app = gate  # type: ignore[method-assign]
     services.trail.add_chore(_chores(state))
-    _serve_public_keys(app, state)
+    serve_public_keys(app, state.tokens.keys)
     # By name, as the console: an edge that the core does not import. `flask` finds the group by
     # its entry point; this is for an app's own runner, which looks nowhere else.
     app.cli.add_command(import_module("flask_jafsec.cli").group)
     if settings.console_enabled:
         # By name: the console is an edge, and the core never imports it (import contract).
         import_module("flask_jafsec_console").mount(app, settings.console_prefix)
-
-
-def _serve_public_keys(app: Flask, state: State) -> None:
-    """Serve the public halves of asymmetric token keys; secrets have none, so nothing then."""
-    keys = state.tokens.keys
-    if all(key.is_symmetric for key in keys):
-        return
-    document = jwks_document(keys)
-
-    def jwks() -> Response:
-        answer = Response(document, mimetype="application/jwk-set+json")
-        answer.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE_S}"
-        return answer
-
-    view = attach(public_policy())(jwks)
-    app.add_url_rule("/.well-known/jwks.json", "jafsec_jwks", view)
 
 
 def _chores(state: State) -> Callable[[bool], None]:

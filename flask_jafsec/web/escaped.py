@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Response, request
 
-from flask_jafsec.errors import Busy, RateExceeded, Refusal, SecurityUnavailable, StoreUnavailable
+from flask_jafsec.errors import (
+    Busy,
+    JafsecError,
+    RateExceeded,
+    Refusal,
+    SecurityUnavailable,
+    StoreUnavailable,
+)
 from flask_jafsec.pipeline.recording import record_refusal
 from flask_jafsec.web.gate import EXCHANGE
 
 if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
     from flask_jafsec.pipeline.services import Services
     from flask_jafsec.web.answers import Answers
+
+E = TypeVar("E", bound=JafsecError)
 
 _log = logging.getLogger("flask_jafsec")
 
@@ -21,7 +33,8 @@ _log = logging.getLogger("flask_jafsec")
 def answer_escaped(app: Flask, services: Services, answers: Answers) -> None:
     """Answer 429 where a service is busy and 503 where a store does not answer, instead of 500.
 
-    A host that registers a handler of its own for the same error, later, is asked instead.
+    A host that has a handler of its own for the same error, or for a wider class of errors, is
+    asked instead.
     """
 
     def refuse(refusal: Refusal) -> Response:
@@ -38,5 +51,22 @@ def answer_escaped(app: Flask, services: Services, answers: Answers) -> None:
         _log.warning("a view needs what does not answer: %s", error)
         return refuse(SecurityUnavailable(error.code))
 
-    app.register_error_handler(Busy, busy)
-    app.register_error_handler(StoreUnavailable, unavailable)
+    _register(app, Busy, busy)
+    _register(app, StoreUnavailable, unavailable)
+
+
+def _register(app: Flask, kind: type[E], answer: Callable[[E], Response]) -> None:
+    handlers: Mapping[type[Exception], Any] = app.error_handler_spec[None][None]
+    if kind in handlers:
+        return
+
+    def answered(error: E) -> ResponseReturnValue:
+        # Flask asks the handler of the nearest class; before us it was one of these.
+        wider = (handlers[cls] for cls in kind.__mro__[1:] if cls in handlers)
+        theirs = next(wider, None)
+        if theirs is None:
+            return answer(error)
+        asked: ResponseReturnValue = app.ensure_sync(theirs)(error)
+        return asked
+
+    app.register_error_handler(kind, answered)

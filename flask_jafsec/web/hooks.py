@@ -16,10 +16,11 @@ from flask import (
     request,
     url_for,
 )
+from werkzeug.exceptions import SecurityError
 
 from flask_jafsec.errors import CredentialInvalid, CredentialMissing, Refusal, RouteUndeclared
 from flask_jafsec.pipeline.exchange import Exchange
-from flask_jafsec.pipeline.order import GATE, INBOUND, walk
+from flask_jafsec.pipeline.order import FOREIGN_HOST, GATE, INBOUND, walk
 from flask_jafsec.pipeline.policy import UNROUTED
 from flask_jafsec.pipeline.recording import record_answer
 from flask_jafsec.web.declarations import Declarations, sign_in_of
@@ -65,7 +66,10 @@ class Hooks:
             if halt is not None:
                 return self._answer(halt, exchange)
         self._find_policy(exchange, flask_request)
-        halt = walk(INBOUND, exchange, self.services)
+        steps = INBOUND
+        if isinstance(flask_request.routing_exception, SecurityError):
+            steps = FOREIGN_HOST
+        halt = walk(steps, exchange, self.services)
         return None if halt is None else self._answer(halt, exchange)
 
     def _open_without_gate(self, flask_request: Request) -> Exchange:

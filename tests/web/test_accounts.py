@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from flask import Flask
 from flask_login import LoginManager, UserMixin, login_user
 
 from flask_jafsec import JafSecurity, current_identity
+from flask_jafsec.events import EventType
 from flask_jafsec.stores.memory import MemoryStore
 from flask_jafsec.stores.memory_tables import MemoryTables
 from flask_jafsec.testing import CapturedEvents, FrozenClock
@@ -182,6 +183,33 @@ def test_a_disabled_user_is_out_at_once(ours: Place) -> None:
     state_of(ours.app).users.disable(ours.app.config["USER"].id, by=OPERATOR)
 
     assert ours.raw.get("/chat", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(lambda place: place.clock.advance(31 * 60), id="idle for too long"),
+        pytest.param(
+            lambda place: state_of(place.app).sessions.end_all(place.app.config["USER"].id),
+            id="signed out elsewhere",
+        ),
+        pytest.param(lambda place: None, id="never one of ours"),
+    ],
+)
+def test_a_session_that_opens_nothing_is_refused_by_its_name_where_somebody_is_wanted(
+    ours: Place, ending: Callable[[Place], object], request: pytest.FixtureRequest
+) -> None:
+    value = "x" * 43 if "never" in request.node.name else cookie_for(ours)
+    headers = {"Cookie": f"{COOKIE}={value}"}
+
+    ending(ours)
+    public = ours.raw.get("/public", headers=headers)
+    answer = ours.raw.get("/chat", headers=headers)
+
+    assert public.get_data(as_text=True) == "anonymous"
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "credential_invalid")
+    (event,) = ours.events(EventType.SESSION_REJECTED)
+    assert (event.reason, event.credential) == ("session_ended", "session")
 
 
 def test_a_handed_out_password_opens_no_route(ours: Place) -> None:

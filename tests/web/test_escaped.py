@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
-from flask_jafsec.errors import Busy, StoreUnavailable
+from flask_jafsec import JafSecurity
+from flask_jafsec.errors import Busy, JafsecError, StoreUnavailable
 from flask_jafsec.events import EventType
+from flask_jafsec.stores.memory import MemoryStore
 from tests.apps import Place, make_place
 
 
@@ -44,7 +47,22 @@ def test_a_store_that_does_not_answer_is_503_and_its_name_is_not_shown(place: Pl
     assert "Retry-After" in answer.headers
 
 
-def test_a_handler_of_the_host_is_asked_instead(place: Place) -> None:
-    place.app.register_error_handler(Busy, lambda error: ("mine", 418))
+@pytest.mark.parametrize("kind", [Busy, JafsecError, Exception])
+def test_a_handler_of_the_host_is_asked_instead(place: Place, kind: type[Exception]) -> None:
+    place.app.register_error_handler(kind, lambda error: ("mine", 418))
 
     assert place.client.get("/busy").status_code == 418
+
+
+def test_a_handler_that_was_there_before_us_stays() -> None:
+    app = Flask("older")
+    app.testing = True
+    app.register_error_handler(Busy, lambda error: ("mine", 418))
+    jafsec = JafSecurity(app, store=MemoryStore(), sinks=[])
+
+    @app.get("/busy")
+    @jafsec.public(limit=None)
+    def busy() -> str:
+        raise Busy(7)
+
+    assert app.test_client().get("/busy").status_code == 418

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flask_jafsec.events import EventType
 from tests.apps import make_place
 
 
@@ -24,6 +25,19 @@ def test_only_named_hosts_are_answered(host: str, status: int) -> None:
     answer = place.client.get("/public", headers={"Host": host})
 
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("path", ["/public", "/chat", "/undeclared", "/no-such-address"])
+def test_another_host_gets_a_document_and_is_recorded_as_refused(path: str) -> None:
+    place = make_place(JAFSEC_TRUSTED_HOSTS=["good.example"])
+
+    answer = place.client.get(path, headers={"Host": "evil.example"})
+
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
+    assert answer.get_json()["code"] == "request_malformed"
+    assert "evil" not in answer.text
+    (event,) = place.events()
+    assert (event.type, event.reason) == (EventType.REQUEST_MALFORMED, "host_not_trusted")
 
 
 def test_a_list_of_the_hosts_own_wins() -> None:
