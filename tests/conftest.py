@@ -15,6 +15,8 @@ import redis
 from hypothesis import settings
 from psycopg import sql
 
+from flask_jafsec.audit import lifetime
+from flask_jafsec.audit.trail import Trail
 from tests.servers import STARTING_S, running, start_postgres, start_valkey
 
 #: Where the servers' folders are handed to the processes of pytest-xdist.
@@ -145,3 +147,12 @@ def valkey_prefix() -> str:
 def sqlite_url(tmp_path: Path) -> str:
     """The SQLAlchemy URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'jafsec.sqlite'}"
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Stop what the apps of a test have started: the next test may fork, and threads hold locks."""
+    yield
+    for live in list(lifetime._watched):
+        if isinstance(live, Trail) and live._writer is not None:
+            live.close()
