@@ -19,7 +19,7 @@ from flask_jafsec.errors import (
 from flask_jafsec.events import EventType, Severity
 from flask_jafsec.pipeline import entering, inbound
 from flask_jafsec.pipeline.exchange import Exchange, Facts
-from flask_jafsec.pipeline.order import GATE, INBOUND, Step, walk
+from flask_jafsec.pipeline.order import FOREIGN_HOST, GATE, INBOUND, Step, walk
 from flask_jafsec.pipeline.services import Services
 from flask_jafsec.web.extension import state_of
 from tests.apps import Place, make_place
@@ -66,7 +66,7 @@ def steps() -> Steps:
 
 
 def test_each_step_stands_in_the_line_once() -> None:
-    line = GATE + INBOUND
+    line = GATE + INBOUND + FOREIGN_HOST
 
     assert len(set(line)) == len(line)
 
@@ -81,7 +81,7 @@ def test_every_step_that_was_written_stands_in_the_line() -> None:
         and list(inspect.signature(function).parameters) == ["exchange", "services"]
     }
 
-    assert written == set(GATE + INBOUND)
+    assert written == set(GATE + INBOUND + FOREIGN_HOST)
 
 
 def test_the_order_is_the_one_that_was_decided() -> None:
@@ -99,6 +99,7 @@ def test_the_order_is_the_one_that_was_decided() -> None:
         "authorise",
         "limit_everybody",
     ]
+    assert [step.__name__ for step in FOREIGN_HOST] == ["refuse_foreign_host"]
 
 
 # -- the loop --
