@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def mount(app: Flask, prefix: str) -> None:
     """Register a new console on *app* below the path *prefix*."""
-    app.register_blueprint(make_blueprint(app.name), url_prefix=prefix)
+    app.register_blueprint(make_blueprint(app), url_prefix=prefix)

@@ -1,11 +1,13 @@
-"""Who is looking: the signed-in person and the token of the sign-out form."""
+"""Who is looking: the signed-in person, and what binds their forms to them."""
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import current_app, g, request
 
+from flask_jafsec.identity.permissions import Actor
 from flask_jafsec.records import Session, User
 from flask_jafsec.web.accounts import cookie_of
+from flask_jafsec.web.caller import current_identity
 from flask_jafsec.web.extension import state_of
 from flask_jafsec.web.state import State
 
@@ -17,24 +19,44 @@ def state() -> State:
     return state_of(current_app)
 
 
-def csrf_key() -> bytes:
-    """Return the key of the form tokens, derived from the newest root key."""
-    keyring = state().keyring
-    return keyring.derive("csrf", keyring.active)
+def actor() -> Actor:
+    """Return the signed-in person as the one who asks for a change."""
+    return Actor(current_identity.subject, current_identity.permissions)
 
 
 def session_and_user() -> tuple[Session, User] | None:
     """Return who is signed in by our cookie, whether or not they may do anything yet."""
-    return state().sessions.find(cookie_of(request.headers.get("Cookie")))
+    if "jafsec_session" not in g:
+        g.jafsec_session = state().sessions.find(cookie_of(request.headers.get("Cookie")))
+    found: tuple[Session, User] | None = g.jafsec_session
+    return found
 
 
-def signed_in() -> dict[str, object]:
-    """Return what the frame of every page shows: the name, and the way out."""
+def forget_session() -> None:
+    """Look again: the session has just ended, or another one has begun."""
+    g.pop("jafsec_session", None)
+
+
+def assume_nobody() -> None:
+    """Look nobody up for the rest of this request: what would tell has just failed."""
+    g.jafsec_session = None
+
+
+def form_token(purpose: str) -> str:
+    """Return the token of one form for whoever looks."""
+    return csrf.token(_csrf_key(), _bound_to(), purpose)
+
+
+def form_holds(purpose: str) -> bool:
+    """Return whether the form that was sent is the one we gave this person."""
+    return csrf.holds(_csrf_key(), _bound_to(), purpose)
+
+
+def _bound_to() -> str:
     found = session_and_user()
-    if found is None:
-        return {"user_name": "", "sign_out_token": ""}
-    session, user = found
-    return {
-        "user_name": user.name,
-        "sign_out_token": csrf.token(csrf_key(), session.id, "sign_out"),
-    }
+    return csrf.binding(found[0].id if found else "")
+
+
+def _csrf_key() -> bytes:
+    keyring = state().keyring
+    return keyring.derive("csrf", keyring.active)

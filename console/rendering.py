@@ -3,25 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from gettext import NullTranslations
+from typing import Final
 
-from flask import Response, make_response, url_for
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from flask import Flask, Response, make_response, request, url_for
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import access, csrf, frame, headers, navigation, texts
+from .assets import assets
+
+#: Asks for a part of a page instead of the whole. Set by the console's own script only.
+FRAGMENT_HEADER: Final = "X-Jafsec-Fragment"
 
 
 class Pages:
     """The templates of one console."""
 
-    def __init__(self, app_name: str) -> None:
+    def __init__(self, app: Flask) -> None:
+        own = PackageLoader("flask_jafsec_console")
+        # A host may put another page or block in the place of ours, under the same name.
+        hosts = app.jinja_loader
         self._environment = Environment(
-            loader=PackageLoader("flask_jafsec_console"),
+            loader=ChoiceLoader([hosts, own]) if hosts is not None else own,
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
-        self._environment.globals.update(app_name=app_name, url_for=url_for)
+        # English is the source; other languages come as catalogues of this domain.
+        self._environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
+        self._environment.filters.update(
+            foreign=texts.foreign, number=texts.number, visible=texts.visible
+        )
+        self._environment.globals.update(
+            app_name=app.config.get("JAFSEC_CONSOLE_NAME") or app.name,
+            asset=_asset,
+            clock_time=texts.clock_time,
+            day_name=texts.day_name,
+            distance=texts.distance,
+            icon=_icon,
+            may=navigation.may,
+            nonce=headers.nonce,
+            now=_now,
+            tokens=_tokens,
+            url_for=url_for,
+        )
 
     def show(self, template: str, values: Mapping[str, object], status: int = 200) -> Response:
-        """Return the page; *values* are what its template reads."""
+        """Return the page; *values* are what its template reads besides the frame."""
         page = self._environment.get_template(f"jafsec/{template}")
-        return make_response(page.render(values), status)
+        response = make_response(page.render({**frame.values(), **values}), status)
+        csrf.remember(response, is_https=request.is_secure)
+        return response
+
+    def fragment(self, template: str, values: Mapping[str, object], status: int = 200) -> Response:
+        """Return a part of a page for the script, which takes nothing that is not marked so."""
+        part = self._environment.get_template(f"jafsec/{template}")
+        response = make_response(part.render({**frame.values(), **values}), status)
+        response.headers[FRAGMENT_HEADER] = "1"
+        csrf.remember(response, is_https=request.is_secure)
+        return response
+
+
+def wants_fragment() -> bool:
+    """Return whether the script asks for a part of the page."""
+    return FRAGMENT_HEADER in request.headers
+
+
+def _asset(name: str) -> str:
+    return url_for("jafsec.static", filename=name, v=assets()[name].version)
+
+
+def _icon(name: str, label: str = "") -> Markup:
+    """Return an icon; with a label it says what it means, else a text beside it does."""
+    said = Markup('role="img" aria-label="{}"').format(label)
+    return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
+        said if label else Markup('aria-hidden="true"'), _asset("icons.svg"), name
+    )
+
+
+def _now() -> datetime:
+    return access.state().services.clock.now()
+
+
+def _tokens(purpose: str) -> Markup:
+    """Return the hidden fields of one form: our token, and the host's where it looks for one."""
+    ours = Markup('<input type="hidden" name="{}" value="{}">').format(
+        csrf.FIELD, access.form_token(purpose)
+    )
+    return ours + csrf.host_field()

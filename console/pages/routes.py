@@ -8,15 +8,15 @@ from flask_jafsec.pipeline.policy import require_policy
 from flask_jafsec.web.declarations import attach
 from flask_jafsec.web.route_table import rows
 
-from .. import access
+from ..navigation import READ_ROUTES
 from ..rendering import Pages
 
 
 def add(blueprint: Blueprint, pages: Pages) -> None:
     """Add the page to *blueprint*."""
 
-    @blueprint.get("/")
-    @attach(require_policy(["jafsec:routes:read"], credentials="session"))
+    @blueprint.get("/routes")
+    @attach(require_policy([READ_ROUTES], credentials="session"))
     def routes() -> Response:
         table = rows(current_app)
         return pages.show(
@@ -24,6 +24,5 @@ def add(blueprint: Blueprint, pages: Pages) -> None:
             {
                 "rows": table,
                 "undeclared": sum(1 for row in table if row.access == "undeclared"),
-                **access.signed_in(),
             },
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request
 
 from flask_jafsec.errors import Busy, Conflict, InvalidValue, NotFound, PasswordWrong
 from flask_jafsec.pipeline.policy import public_policy
@@ -12,6 +12,7 @@ from flask_jafsec.web.caller import current_exchange
 from flask_jafsec.web.declarations import attach
 
 from .. import access, csrf
+from ..going import to
 from ..rendering import Pages
 
 #: Guessing is slow: by address, beside what the built-in users' own throttle does.
@@ -27,10 +28,10 @@ def add(blueprint: Blueprint, pages: Pages) -> None:
     @attach(public_policy(limit=SIGN_IN_LIMIT))
     def sign_out() -> Response:
         found = access.session_and_user()
-        response = _see_other("jafsec.sign_in")
+        response = to("jafsec.sign_in")
         if found is None:
             return response
-        if not csrf.holds(access.csrf_key(), found[0].id, "sign_out"):
+        if not access.form_holds("sign_out"):
             # Silence would look like success, to somebody who is about to leave the machine.
             told = "You are still signed in: the page had expired. Press Sign out once more."
             return _password_page(pages, told, 400)
@@ -48,8 +49,7 @@ def _add_sign_in(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.post("/sign-in")
     @attach(public_policy(limit=SIGN_IN_LIMIT))
     def send_sign_in() -> Response:
-        bound_to = request.cookies.get(csrf.FORM_COOKIE, "")
-        if not csrf.holds(access.csrf_key(), bound_to, "sign_in"):
+        if not access.form_holds("sign_in"):
             return _form(pages, "The form had expired. Please try again.", 400)
         try:
             user = access.state().users.authenticate(
@@ -70,16 +70,16 @@ def _add_password(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.get("/password")
     @attach(public_policy())
     def password() -> Response:
-        return _password_form(pages, "") or _see_other("jafsec.sign_in")
+        return _password_form(pages, "") or to("jafsec.sign_in")
 
     @blueprint.post("/password")
     @attach(public_policy(limit=SIGN_IN_LIMIT))
     def send_password() -> Response:
         found = access.session_and_user()
         if found is None:
-            return _see_other("jafsec.sign_in")
-        session, user = found
-        if not csrf.holds(access.csrf_key(), session.id, "password"):
+            return to("jafsec.sign_in")
+        _, user = found
+        if not access.form_holds("password"):
             return _password_page(pages, "The form had expired. Please try again.", 400)
         chosen = request.form.get("new", "")
         if chosen != request.form.get("again", ""):
@@ -102,7 +102,7 @@ def _change_password(pages: Pages, user: User, chosen: str) -> Response:
     except Conflict:
         return _password_page(pages, "The password was changed meanwhile. Please try again.", 409)
     except NotFound:
-        return _see_other("jafsec.sign_in")
+        return to("jafsec.sign_in")
     except Busy as busy:
         told = f"Too many attempts. Please try again in {busy.retry_after_s} seconds."
         response = _password_page(pages, told, 429)
@@ -115,7 +115,7 @@ def _change_password(pages: Pages, user: User, chosen: str) -> Response:
 
 def _let_in(user: User) -> Response:
     opened = access.state().sessions.open(user)
-    response = _see_other("jafsec.password" if user.must_change else "jafsec.routes")
+    response = to("jafsec.password" if user.must_change else "jafsec.overview")
     response.set_cookie(
         SECURE_COOKIE if request.is_secure else COOKIE,
         opened.cookie,
@@ -134,42 +134,21 @@ def _forget(response: Response) -> None:
 
 
 def _form(pages: Pages, problem: str, status: int = 200) -> Response:
-    bound_to = csrf.binding("")
-    response = pages.show(
-        "sign_in.html",
-        {
-            "problem": problem,
-            "csrf_token": csrf.token(access.csrf_key(), bound_to, "sign_in"),
-            "has_users": access.state().users.any(),
-            "user_name": "",
-        },
-        status,
-    )
-    csrf.remember(response, bound_to, is_https=request.is_secure)
-    return response
+    has_users = access.state().users.any()
+    return pages.show("sign_in.html", {"problem": problem, "has_users": has_users}, status)
 
 
 def _password_form(pages: Pages, problem: str, status: int = 200) -> Response | None:
+    access.forget_session()  # it may have ended while the password was looked at
     found = access.session_and_user()
     if found is None:
         return None
     return pages.show(
         "password.html",
-        {
-            "problem": problem,
-            "csrf_token": csrf.token(access.csrf_key(), found[0].id, "password"),
-            "must_change": found[1].must_change,
-            **access.signed_in(),
-        },
+        {"problem": problem, "must_change": found[1].must_change},
         status,
     )
 
 
 def _password_page(pages: Pages, problem: str, status: int) -> Response:
-    return _password_form(pages, problem, status) or _see_other("jafsec.sign_in")
-
-
-def _see_other(endpoint: str) -> Response:
-    response = redirect(url_for(endpoint), 303)
-    assert isinstance(response, Response)  # noqa: S101 - narrows werkzeug's type for Flask
-    return response
+    return _password_form(pages, problem, status) or to("jafsec.sign_in")

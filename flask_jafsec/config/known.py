@@ -19,6 +19,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "JAFSEC_AUDIT_EXPORT_TOKEN": "the bearer token of the HTTP collector",
     "JAFSEC_AUDIT_WAIT": "which answers wait until their event is durable",
     "JAFSEC_CONSOLE_ENABLED": "whether the console is served",
+    "JAFSEC_CONSOLE_NAME": "what the console calls the application",
     "JAFSEC_CONSOLE_PREFIX": "the path the console is served under",
     "JAFSEC_CORS_CREDENTIALS": "whether pages of the allowed origins may send cookies",
     "JAFSEC_CORS_EXPOSE": "response headers that pages of other origins may read",

@@ -105,6 +105,7 @@ def _with_people(sources: Sources, base: Settings) -> Settings:
     return replace(
         base,
         console_enabled=sources.take("JAFSEC_CONSOLE_ENABLED", boolean, base.console_enabled),
+        console_name=sources.take("JAFSEC_CONSOLE_NAME", places.title, base.console_name),
         console_prefix=sources.take("JAFSEC_CONSOLE_PREFIX", places.prefix, base.console_prefix),
         session_idle_s=idle_s,
         session_lifetime_s=lifetime_s,

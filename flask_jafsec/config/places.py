@@ -13,6 +13,9 @@ from flask_jafsec.config.parsing import Faults, each, mapping, matching, refuse,
 #: The file a plain installation keeps everything in, inside the instance folder.
 SQLITE_FILE: Final = "jafsec.sqlite3"
 
+#: Characters of the application's name in the console; longer ones fit no bar.
+MAX_TITLE: Final = 60
+
 _DATABASES: Final = frozenset({"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"})
 _RATE_STORES: Final = frozenset({"redis", "rediss", "unix", "redis+unix", "valkey", "valkeys"})
 _DIRECTIVE = re.compile(r"[a-z][a-z-]{1,40}")
@@ -41,6 +44,15 @@ method = matching(r"[A-Z]{1,20}", "a method in capitals, such as POST")
 
 #: Stands between quotes in ``WWW-Authenticate``; RFC 9110 section 11.5.
 realm = matching(r"[ !#-\[\]-~]{1,64}", 'up to 64 characters without " and \\')
+
+
+def title(value: object) -> str:
+    """Return what stands in front of pages: one line of any writing."""
+    if not isinstance(value, str) or not value.strip():
+        raise refuse("is not a name", "Write what the console should call the application.")
+    if len(value) > MAX_TITLE or not value.isprintable():
+        raise refuse("does not fit", f"Write at most {MAX_TITLE} characters on one line.")
+    return value.strip()
 
 
 def paths(value: object) -> tuple[str, ...]:

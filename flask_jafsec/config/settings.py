@@ -137,6 +137,8 @@ class Settings:
     """Exact paths that are never redirected to https and never limited at the gate."""
     trusted_hosts: tuple[str, ...] = ()
     console_enabled: bool = True
+    console_name: str = ""
+    """What the console calls the application; empty for the app's own name."""
     console_prefix: str = "/security"
     session_idle_s: int = 30 * 60
     session_lifetime_s: int = 12 * 3600

@@ -159,7 +159,7 @@ _HTML: Final = "text/html; charset=utf-8"
 
 def _body(refusal: Refusal, exchange: Exchange) -> tuple[bytes, str]:
     accept = exchange.facts.accept
-    if "html" in accept and _wants_page(accept):
+    if wants_page(accept):
         return _page().render(refusal=refusal, decision=exchange.decision).encode(), _HTML
     return _document(refusal, exchange.decision), _JSON
 
@@ -182,8 +182,10 @@ def _head(code: str, title: str, status: int, detail: str) -> str:
     return json.dumps(members, separators=(",", ":"))[:-1]
 
 
-def _wants_page(accept: str) -> bool:
+def wants_page(accept: str) -> bool:
     """Return whether a browser asks: HTML is what it likes best of what we can give."""
+    if "html" not in accept:
+        return False
     from werkzeug.datastructures import MIMEAccept
     from werkzeug.http import parse_accept_header
 

@@ -33,6 +33,9 @@ ATTRIBUTE: Final = "__jafsec_policy__"
 #: is refused for want of a session is sent there.
 SIGN_IN: Final = "__jafsec_sign_in__"
 
+#: The attribute of a blueprint that makes its own page of a refusal, for those who want pages.
+REFUSED: Final = "__jafsec_refused__"
+
 #: Paths whose rule is remembered. Paths come from outside, so the memory is bounded.
 MAX_PATHS: Final = 4_096
 
@@ -60,6 +63,12 @@ def sign_in_of(app: Flask, blueprints: Iterable[str]) -> str:
     """Return where people of this part of the app sign in; empty where nobody said."""
     found = (getattr(app.blueprints.get(name), SIGN_IN, "") for name in blueprints)
     return next((endpoint for endpoint in found if endpoint), "")
+
+
+def refused_page_of(app: Flask, blueprints: Iterable[str]) -> Callable[[Any], Any] | None:
+    """Return what makes this part's page of a refusal; None where there is none."""
+    found = (getattr(app.blueprints.get(name), REFUSED, None) for name in blueprints)
+    return next((make for make in found if make is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

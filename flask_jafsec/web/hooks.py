@@ -23,7 +23,8 @@ from flask_jafsec.pipeline.exchange import Exchange
 from flask_jafsec.pipeline.order import FOREIGN_HOST, GATE, INBOUND, walk
 from flask_jafsec.pipeline.policy import UNROUTED
 from flask_jafsec.pipeline.recording import record_answer
-from flask_jafsec.web.declarations import Declarations, sign_in_of
+from flask_jafsec.web.answers import wants_page
+from flask_jafsec.web.declarations import Declarations, refused_page_of, sign_in_of
 from flask_jafsec.web.gate import EXCHANGE, Gate
 from flask_jafsec.web.soundness import name_of
 
@@ -108,6 +109,12 @@ class Hooks:
             if sign_in:
                 exchange.status = HTTPStatus.SEE_OTHER
                 return Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url_for(sign_in)})
+        make = refused_page_of(self.app, request.blueprints)
+        if make is not None and isinstance(halt, Refusal) and wants_page(exchange.facts.accept):
+            exchange.status = halt.status
+            page: Response = make(halt)
+            page.headers.extend(halt.headers)
+            return page
         status, headers, body = self.answers.render(halt, exchange)
         return Response(body, status=status, headers=headers)
 

@@ -111,6 +111,7 @@ CASES = [
     ("JAFSEC_HEALTH_PATHS", "/up", ["/up"], "health_paths", ("/up",)),
     ("JAFSEC_TRUSTED_HOSTS", "a.example", ["a.example"], "trusted_hosts", ("a.example",)),
     ("JAFSEC_CONSOLE_ENABLED", "false", False, "console_enabled", False),
+    ("JAFSEC_CONSOLE_NAME", "Ops", "Ops", "console_name", "Ops"),
     ("JAFSEC_CONSOLE_PREFIX", "/ops", "/ops", "console_prefix", "/ops"),
     ("JAFSEC_SESSION_IDLE_S", "60", 60, "session_idle_s", 60),
     ("JAFSEC_SESSION_LIFETIME_S", "3600", 3600, "session_lifetime_s", 3600),

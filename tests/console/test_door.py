@@ -28,14 +28,14 @@ def place() -> Place:
 
 def token_in(answer: TestResponse, action: str = "") -> str:
     form = answer.text.split(f'action="{action}"')[1] if action else answer.text
-    found = re.findall(r'name="csrf_token" value="([0-9a-f]+)"', form)
+    found = re.findall(r'name="jafsec_token" value="([0-9a-f]+)"', form)
     return str(found[0] if action else found[-1])
 
 
 def send(client: FlaskClient, path: str, **fields: str) -> TestResponse:
     """Open the form, fill it in, send it."""
     token = token_in(client.get(path, headers=BROWSER))
-    return client.post(path, headers=BROWSER, data={"csrf_token": token, **fields})
+    return client.post(path, headers=BROWSER, data={"jafsec_token": token, **fields})
 
 
 def sign_in(place: Place) -> FlaskClient:
@@ -63,7 +63,7 @@ def test_the_one_time_password_leads_to_choosing_ones_own_and_then_in(place: Pla
 
     chosen = send(client, "/security/password", old=one_time, new=CHOSEN, again=CHOSEN)
     assert chosen.headers["Location"] == "/security/"
-    page = client.get("/security/", headers=BROWSER)
+    page = client.get("/security/routes", headers=BROWSER)
     assert page.status_code == 200
     assert "/undeclared" in page.text
     assert "1 undeclared" in page.text
@@ -107,7 +107,7 @@ def test_a_wrong_name_and_a_wrong_password_look_the_same(
 def test_a_foreign_page_cannot_send_the_form(place: Place, headers: dict[str, str]) -> None:
     client = place.client
     token = token_in(client.get("/security/sign-in"))
-    fields = {"csrf_token": token, "name": "admin", "password": place.app.config["ONE_TIME"]}
+    fields = {"jafsec_token": token, "name": "admin", "password": place.app.config["ONE_TIME"]}
 
     answer = client.post("/security/sign-in", headers=headers, data=fields)
 
@@ -120,7 +120,7 @@ def test_a_form_without_its_token_is_shown_again(place: Place, token: str) -> No
     client = place.client
     client.get("/security/sign-in")
 
-    answer = client.post("/security/sign-in", headers=BROWSER, data={"csrf_token": token})
+    answer = client.post("/security/sign-in", headers=BROWSER, data={"jafsec_token": token})
 
     assert answer.status_code == 400
 
@@ -132,7 +132,7 @@ def test_sign_out_ends_the_session_on_the_server(place: Place) -> None:
     assert cookie is not None
 
     token = token_in(page, "/security/sign-out")
-    client.post("/security/sign-out", headers=BROWSER, data={"csrf_token": token})
+    client.post("/security/sign-out", headers=BROWSER, data={"jafsec_token": token})
 
     stolen = {"Cookie": f"jafsec_session={cookie.value}", **BROWSER}
     assert place.raw.get("/security/", headers=stolen).status_code == 303
@@ -195,14 +195,19 @@ def test_every_page_has_the_consoles_own_policy_and_is_not_kept(place: Place) ->
         assert answer.headers.getlist("Content-Security-Policy") == [policy]
         assert answer.headers["Cache-Control"] == "no-store"
         assert "style=" not in answer.text
-        assert "<script" not in answer.text
+        nonce = policy.partition("'nonce-")[2].partition("'")[0]
+        assert len(nonce) >= 22
+        assert re.findall("<script[^>]*>", answer.text) == [
+            f'<script type="module" src="{script}" nonce="{nonce}">'
+            for script in re.findall(r'src="([^"]+console\.js[^"]*)"', answer.text)
+        ]
 
 
 def test_without_a_user_the_door_names_the_command() -> None:
     answer = make_place().client.get("/security/sign-in", headers=BROWSER)
 
     assert "flask jafsec init" in answer.text
-    assert "<form" not in answer.text
+    assert 'name="password"' not in answer.text
 
 
 def test_a_hostile_name_stays_text(place: Place) -> None:
@@ -236,7 +241,7 @@ def test_on_https_the_cookie_is_bound_to_the_host(place: Place) -> None:
         base_url="https://localhost",
         headers=BROWSER,
         data={
-            "csrf_token": token_in(page),
+            "jafsec_token": token_in(page),
             "name": "admin",
             "password": place.app.config["ONE_TIME"],
         },

@@ -112,7 +112,7 @@ def test_without_the_database_the_door_says_so(
     client.get("/security/sign-in", headers=BROWSER)
     fields: dict[str, Any] = {"name": "admin", "password": CHOSEN}
     if path == "/security/sign-in":
-        fields["csrf_token"] = token_in(client.get(path, headers=BROWSER))
+        fields["jafsec_token"] = token_in(client.get(path, headers=BROWSER))
     store.is_down = True
 
     answer = client.open(path, method=method, headers=BROWSER, data=fields)

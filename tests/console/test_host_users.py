@@ -70,7 +70,7 @@ def test_the_administrator_of_init_gets_in(host: Place) -> None:
 
     sign_in(host, client)
 
-    page = client.get("/security/", headers=BROWSER)
+    page = client.get("/security/routes", headers=BROWSER)
     assert page.status_code == 200
     assert "/whoami" in page.text
 

@@ -15,7 +15,7 @@ def test_a_route_that_depends_on_the_path_says_on_which() -> None:
     state.roles.grant(made.user.id, "jafsec_admin", by=OPERATOR)
     place.app.config["ONE_TIME"] = made.one_time_password
 
-    page = sign_in(place).get("/security/", headers=BROWSER).text
+    page = sign_in(place).get("/security/routes", headers=BROWSER).text
 
     assert "Depends on the path" in page
     assert "/pub/*" in page

@@ -27,6 +27,7 @@ ABSTRACT = {"Answered", "Halt", "JafsecError", "Refusal"}
 PLACES = {
     "JAFSEC_ADDRESS_RATE": "limits.address_rate",
     "JAFSEC_CONSOLE_ENABLED": "console_enabled",
+    "JAFSEC_CONSOLE_NAME": "console_name",
     "JAFSEC_CONSOLE_PREFIX": "console_prefix",
     "JAFSEC_CORS_CREDENTIALS": "cors.credentials",
     "JAFSEC_CORS_MAX_AGE_S": "cors.max_age_s",
