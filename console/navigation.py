@@ -13,7 +13,7 @@ from flask_jafsec.web.caller import current_identity
 #: What a page of the console asks for, by its subject.
 VIEW: Final = "jafsec:console:view"
 READ_AUDIT: Final = "jafsec:audit:read"
-READ_PERSONAL: Final = "jafsec:audit:personal"
+READ_PERSONAL: Final = "jafsec:personal:read"
 EXPORT_AUDIT: Final = "jafsec:audit:export"
 VERIFY_AUDIT: Final = "jafsec:audit:verify"
 READ_KEYS: Final = "jafsec:keys:read"
