@@ -216,10 +216,17 @@ function suggestions(event, field) {
 
 // -- keys --
 
+// The button that opened the menu counts as standing in front of its first item.
+function menu_of(element) {
+  const menu = element.closest("[data-menu]") || element.closest("[popovertarget]")?.popoverTargetElement;
+  return menu?.matches("[data-menu]:popover-open") ? menu : null;
+}
+
 function menu_key(event, menu) {
   const items = all("a, button", menu);
   const at = items.indexOf(document.activeElement);
-  const places = { ArrowDown: (at + 1) % items.length, ArrowUp: (at + items.length - 1) % items.length, Home: 0, End: items.length - 1 };
+  const last = items.length - 1;
+  const places = { ArrowDown: at === last ? 0 : at + 1, ArrowUp: at > 0 ? at - 1 : last, Home: 0, End: last };
   if (!(event.key in places)) return;
   event.preventDefault();
   items[places[event.key]].focus();
@@ -245,7 +252,7 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest("[data-suggest]");
   if (field) suggestions(event, field);
-  const menu = event.target.closest(".menu:popover-open");
+  const menu = menu_of(event.target);
   if (menu) menu_key(event, menu);
   const typing = event.target.closest("input, select, textarea, [contenteditable], dialog");
   if (typing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
