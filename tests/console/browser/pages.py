@@ -1,0 +1,47 @@
+"""Every page of the console, in each state that looks different. A new page is one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Visitor = Literal["admin", "guest", "newcomer", "nobody"]
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page in one state."""
+
+    name: str
+    path: str
+    """Below the prefix; ``{key}`` stands for one of the ids that site.py made."""
+    endpoint: str
+    visitor: Visitor = "admin"
+    status: int = 200
+    max_kb: int = 60
+    """What the first visit may weigh, all files together, as sent. Source: console.md B14."""
+
+
+PAGES = (
+    Page("sign-in", "/sign-in", "jafsec.sign_in", "nobody"),
+    Page("password", "/password", "jafsec.password"),
+    Page("first-password", "/password", "jafsec.password", "newcomer"),
+    Page("overview", "/", "jafsec.overview"),
+    Page("routes", "/routes", "jafsec.routes"),
+    Page("refused", "/routes", "jafsec.routes", "guest", 403),
+    Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
+)
+
+#: Addresses that answer GET with something else than a page, and why.
+NO_PAGES = {
+    "jafsec.static": "files",
+}
+
+WIDTHS = (1440, 768, 390)
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+def page(name: str) -> Page:
+    """Return the page of that name."""
+    return next(page for page in PAGES if page.name == name)
