@@ -134,7 +134,8 @@ function live(button) {
   const is_on = () => button.getAttribute("aria-pressed") === "true";
   function show() {
     const place = one("tbody", list);
-    for (const row of waiting) place.prepend(row);
+    const day = one(".day", place);
+    for (const row of waiting) if (day) day.after(row); else place.prepend(row);
     waiting = [];
     more.hidden = true;
   }

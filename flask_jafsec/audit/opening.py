@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,14 +18,18 @@ from flask_jafsec.audit.references import (
     normal_address,
     place_of,
 )
-from flask_jafsec.audit.rows import SealedRow, StoredEvent
+from flask_jafsec.audit.rows import DataKey, SealedRow, StoredEvent
 from flask_jafsec.audit.search_store import SearchStore
-from flask_jafsec.audit.store import AuditStore, AuditView
+from flask_jafsec.audit.store import AuditStore
 from flask_jafsec.errors import KeyUnavailable, NotFound, SealBroken
 from flask_jafsec.ids import is_id
 
 #: Days of addresses that one search looks through; each day has a key of its own.
 MAX_DAYS: Final = 400
+
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+_FindKey = Callable[[str], DataKey | None]
 
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,6 +55,8 @@ class OpenedEvent:
     leaf_index: int | None
     """Its place in the tree; None while it waits to be sequenced."""
     state: Personal
+    digest: str = ""
+    """SHA-256 of the envelope, in hexadecimal: what the next event of its writer names."""
     personal: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -73,7 +80,22 @@ class Opener:
             found = view.find(wanted) if is_id(wanted) else None
             if found is None:
                 raise NotFound("event", event_id)
-            return self._opened(view, found, open_personal=open_personal)
+            return self._opened(view.data_key, found, open_personal=open_personal)
+
+    def at(self, leaves: Sequence[int], *, open_personal: bool = False) -> dict[int, OpenedEvent]:
+        """Return the events of a list by their leaves; without those that are gone.
+
+        Asks the database twice, however many they are.
+        """
+        if not leaves:
+            return {}
+        with self._store.reading() as view:
+            events = view.events_at(leaves)
+            refs = {event.sealed.key_ref for event in events if event.sealed}
+            rows = view.data_keys(sorted(refs)) if open_personal and refs else []
+        keys = {row.ref: row for row in rows}
+        opened = (self._opened(keys.get, event, open_personal=open_personal) for event in events)
+        return {one.leaf_index: one for one in opened if one.leaf_index is not None}
 
     def newest(self, limit: int) -> Sequence[OpenedEvent]:
         """Return up to *limit* of the newest events, oldest first, waiting ones at the end."""
@@ -85,7 +107,8 @@ class Opener:
             events = [StoredEvent(leaf.row, leaf.leaf.leaf_index) for leaf in leaves if leaf.row]
             for writer in view.writers():
                 events += view.waiting(writer.writer_id, writer.sequenced_n, limit)
-            return [self._opened(view, event, open_personal=False) for event in events[-limit:]]
+            recent = events[-limit:]
+            return [self._opened(view.data_key, event, open_personal=False) for event in recent]
 
     def subject_refs(self, text: str) -> Sequence[str]:
         """Return the references of a person or service; a reference stands for itself."""
@@ -110,22 +133,27 @@ class Opener:
             refs.append(address_ref(key, normal_address(address)))
         return refs
 
-    def _opened(self, view: AuditView, event: StoredEvent, *, open_personal: bool) -> OpenedEvent:
+    def _opened(
+        self, find_key: _FindKey, event: StoredEvent, *, open_personal: bool
+    ) -> OpenedEvent:
         try:
             members = read(event.row.envelope)
         except EnvelopeInvalid:
             members = {"type": "damaged", "w": event.row.writer_id, "n": event.row.n}
+        state, personal = Personal.SEALED, _NOTHING
         if members.get("pdh") is None:
-            return OpenedEvent(members, event.leaf_index, Personal.NONE)
-        if not open_personal:
-            return OpenedEvent(members, event.leaf_index, Personal.SEALED)
-        if event.sealed is None:
-            return OpenedEvent(members, event.leaf_index, Personal.ERASED)
-        state, personal = self._unsealed(view, event.sealed)
-        return OpenedEvent(members, event.leaf_index, state, personal)
+            state = Personal.NONE
+        elif open_personal and event.sealed is None:
+            state = Personal.ERASED
+        elif open_personal and event.sealed is not None:
+            state, personal = self._unsealed(find_key, event.sealed)
+        digest = hashlib.sha256(event.row.envelope).hexdigest()
+        return OpenedEvent(members, event.leaf_index, state, digest, personal)
 
-    def _unsealed(self, view: AuditView, sealed: SealedRow) -> tuple[Personal, Mapping[str, Any]]:
-        row = view.data_key(sealed.key_ref)
+    def _unsealed(
+        self, find_key: _FindKey, sealed: SealedRow
+    ) -> tuple[Personal, Mapping[str, Any]]:
+        row = find_key(sealed.key_ref)
         if row is None or row.wrapped is None:
             return Personal.ERASED, {}
         place = place_of(self._origin, sealed.writer_id, sealed.n, sealed.key_ref)

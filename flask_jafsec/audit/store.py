@@ -178,8 +178,14 @@ class AuditView(Protocol):
     def find(self, event_id: str) -> StoredEvent | None:
         """Return one event by its id, sequenced or still waiting."""
 
+    def events_at(self, leaves: Sequence[int]) -> Sequence[StoredEvent]:
+        """Return the events of these leaves, in any order; without those that are gone."""
+
     def data_key(self, ref: str) -> DataKey | None:
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""
+
+    def data_keys(self, refs: Sequence[str]) -> Sequence[DataKey]:
+        """Return the wrapped keys of these references, in any order."""
 
     def counts(self) -> Mapping[str, int]:
         """Return rows in the tables that verifying compares: event, sealed, leaf, entry, ..."""

@@ -57,7 +57,12 @@ def _add_verify(audit: AppGroup) -> None:
                 progress=progress,
             )
         record_looking(
-            EventType.AUDIT_VERIFIED, {"rows": found.events, "error": _WORDS[found.exit_code]}
+            EventType.AUDIT_VERIFIED,
+            {
+                "rows": found.events,
+                "first_leaf": found.first_leaf,
+                "error": _WORDS[found.exit_code],
+            },
         )
         if as_json:
             print_json(_facts(found))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask
 
+from flask_jafsec.audit.looking import Looks
 from flask_jafsec.audit.sinks.log_line import JsonLog
 from flask_jafsec.audit.trail import Trail
 from flask_jafsec.clock import SystemClock
@@ -148,6 +149,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         settings=settings,
         store=store,
         audit_log=log,
+        looks=Looks(trail.record, clock),
         keyring=keyring,
         services=services,
         declarations=Declarations(

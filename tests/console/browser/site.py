@@ -89,7 +89,7 @@ def make_app(folder: Path) -> Flask:
 
 def fill(state: State) -> tuple[dict[str, str], dict[str, str]]:
     """Make people and things; return the cookies of visitors and the names in paths."""
-    cookies = {}
+    cookies, names = {}, contents.fill(state)
     for visitor, name in (("admin", ADMIN), ("guest", GUEST)):
         made = state.users.create(name, by=OPERATOR, password=PASSWORD)
         if visitor == "admin":
@@ -97,7 +97,7 @@ def fill(state: State) -> tuple[dict[str, str], dict[str, str]]:
         cookies[visitor] = state.sessions.open(made.user).cookie
     newcomer = state.users.create(NEWCOMER, by=OPERATOR)
     cookies["newcomer"] = state.sessions.open(newcomer.user).cookie
-    return cookies, contents.fill(state)
+    return cookies, names
 
 
 def main() -> None:

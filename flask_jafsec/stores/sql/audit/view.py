@@ -90,6 +90,13 @@ _FIND = (
     .outerjoin(SEALED, _SEALED_TOO)
     .where(ENTRY.c.event_id == bindparam("event_id"))
 )
+_AT = (
+    select(LEAF.c.leaf_index, *_EVENT, *_SEALED)
+    .select_from(LEAF)
+    .join(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
+    .outerjoin(SEALED, _SEALED_TOO)
+    .where(LEAF.c.leaf_index.in_(bindparam("leaves", expanding=True)))
+)
 _WRITERS = (
     select(*WRITER_COLUMNS)
     .where(WRITER.c.writer_id > bindparam("after"))
@@ -103,6 +110,9 @@ _WAITING_WRITERS = (
 )
 _DATA_KEY = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
     DATA_KEY.c.ref == bindparam("ref")
+)
+_DATA_KEYS = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
+    DATA_KEY.c.ref.in_(bindparam("refs", expanding=True))
 )
 
 _COUNTED = {
@@ -155,7 +165,7 @@ class SqlAuditView(SqlHashes):
     def find(self, event_id: str) -> StoredEvent | None:
         """Return one event by its id, sequenced or still waiting."""
         for row in self._transaction.rows(_FIND, event_id=event_id):
-            return StoredEvent(EventRow._make(row[1:6]), row[0], _sealed(row[6:]))
+            return _placed(row)
         return self._find_waiting(f'"id":"{event_id}"'.encode())
 
     def _find_waiting(self, member: bytes) -> StoredEvent | None:
@@ -169,9 +179,17 @@ class SqlAuditView(SqlHashes):
                 break
         return None
 
+    def events_at(self, leaves: Sequence[int]) -> Sequence[StoredEvent]:
+        """Return the events of these leaves, in any order; without those that are gone."""
+        return [_placed(row) for row in self._transaction.rows(_AT, leaves=list(leaves))]
+
     def data_key(self, ref: str) -> DataKey | None:
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""
         return self._transaction.record(DataKey, _DATA_KEY, ref=ref)
+
+    def data_keys(self, refs: Sequence[str]) -> Sequence[DataKey]:
+        """Return the wrapped keys of these references, in any order."""
+        return self._transaction.records(DataKey, _DATA_KEYS, refs=list(refs))
 
     def counts(self) -> Mapping[str, int]:
         """Return rows in the tables that verifying compares: event, sealed, leaf, entry, ..."""
@@ -258,6 +276,10 @@ def _stored_leaf(row: Row[Any]) -> StoredLeafRow:
 def _micros(seconds: int) -> int:
     # A time that was tampered with may be outside what the database can compare.
     return max(-(2**63), min(seconds * 1_000_000, 2**63 - 1))
+
+
+def _placed(row: Row[Any]) -> StoredEvent:
+    return StoredEvent(EventRow._make(row[1:6]), row[0], _sealed(row[6:]))
 
 
 def _sealed(values: Sequence[Any]) -> SealedRow | None:
