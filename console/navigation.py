@@ -35,6 +35,7 @@ class Entry:
 #: A page stands here only when it works.
 ENTRIES: Final = (
     Entry("", "Overview", "layout-dashboard", "jafsec.overview", VIEW),
+    Entry("Access", "API keys", "key-round", "jafsec.keys", READ_KEYS),
     Entry("Assurance", "Routes", "route", "jafsec.routes", READ_ROUTES),
 )
 

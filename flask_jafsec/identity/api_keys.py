@@ -19,6 +19,7 @@ from flask_jafsec.identity.key_arguments import (
 from flask_jafsec.identity.key_format import new_key_text
 from flask_jafsec.identity.key_matching import MAX_REMEMBERED, KeyMatch, KeyMatcher, digest_of
 from flask_jafsec.identity.key_rules import (
+    MAX_REASON_CHARS,
     RevokedAlready,
     end_of_overlap,
     event_of,
@@ -239,7 +240,7 @@ class ApiKeys:
             InvalidValue: *why* is not one line.
             NotFound: There is no such key.
         """
-        check_line("why", why)
+        check_line("why", why, max_chars=MAX_REASON_CHARS)
         now = self._clock.now()
         key = self.get(key_id)
         if key.revoked_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,9 @@ BAR: Final = timedelta(hours=6)
 
 #: What was last used comes first. Source: console specification, B5.
 SORT: Final = "-used"
+
+#: Bytes of a fingerprint that people compare by eye.
+FINGERPRINT_BYTES: Final = 6
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -206,6 +210,11 @@ def without_secret(text: str) -> str:
 def prefix_of(key: ApiKey) -> str:
     """Return how the key's text begins, as far as it is no secret and short enough to read."""
     return f"jfk_{key.environment}_{key.id[:10]}…"
+
+
+def fingerprint_of(key: ApiKey) -> str:
+    """Return what tells two keys apart and says nothing of the secret: it is of the stored hash."""
+    return hashlib.sha256(key.digest).digest()[:FINGERPRINT_BYTES].hex(":")
 
 
 def _status(text: str) -> KeyStatus:

@@ -7,6 +7,7 @@ from typing import Final
 
 from flask_jafsec.errors import Conflict, InvalidValue, NotFound
 from flask_jafsec.events import Event, EventType
+from flask_jafsec.identity.names import check_line
 from flask_jafsec.identity.permissions import Actor, require_held
 from flask_jafsec.ids import new_id
 from flask_jafsec.protocols import Tables
@@ -14,6 +15,10 @@ from flask_jafsec.records import ApiKey
 
 #: Who holds it may mint and rotate keys that act for others.
 WRITE_KEYS: Final = "jafsec:keys:write"
+
+#: What a person writes who ends a key for good. Source: console specification, B4 (level 3).
+MIN_REASON_CHARS: Final = 10
+MAX_REASON_CHARS: Final = 500
 
 
 class RevokedAlready(Conflict):
@@ -32,6 +37,13 @@ def stored(tables: Tables, key_id: str) -> ApiKey:
     if key is None:
         raise NotFound("key", key_id)
     return key
+
+
+def check_reason(text: str) -> str:
+    """Return *text* if it can be the reason that a person gives. Raises InvalidValue."""
+    if len(text.strip()) < MIN_REASON_CHARS:
+        raise InvalidValue("why", f"must be at least {MIN_REASON_CHARS} characters")
+    return check_line("why", text.strip(), max_chars=MAX_REASON_CHARS)
 
 
 def require_may_hold(actor: Actor, key: ApiKey) -> None:

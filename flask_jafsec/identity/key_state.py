@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from flask_jafsec.records import ApiKey
 from flask_jafsec.stored_keys import is_expiring, is_unused
+
+#: Whoever revokes a key that somebody used in this time types its name.
+#: Source: console specification, B5.
+IN_USE: Final = timedelta(days=7)
 
 
 class KeyState(StrEnum):
@@ -49,3 +54,8 @@ def ended_at(key: ApiKey, at: datetime) -> datetime | None:
     """Return when a key that does not work any more stopped working."""
     ends = [end for end in (key.revoked_at, key.ends_at, key.expires_at) if end and end <= at]
     return min(ends, default=None)
+
+
+def is_in_use(key: ApiKey, at: datetime) -> bool:
+    """Return whether somebody may miss the key: it was used within seven days."""
+    return key.last_used_at is not None and key.last_used_at > at - IN_USE
