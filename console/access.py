@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 from flask import current_app, g, request
 
 from flask_jafsec.identity.permissions import Actor
@@ -50,6 +52,11 @@ def form_token(purpose: str) -> str:
 def form_holds(purpose: str) -> bool:
     """Return whether the form that was sent is the one we gave this person."""
     return csrf.holds(_csrf_key(), _bound_to(), purpose)
+
+
+def form_key() -> bytes:
+    """Return a key for marks on forms, another one for each session."""
+    return hmac.digest(_csrf_key(), f"form {_bound_to()}".encode(), "sha256")
 
 
 def _bound_to() -> str:

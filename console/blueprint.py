@@ -13,7 +13,17 @@ from . import errors, headers
 from .assets import assets
 from .headers import takes_gzip
 from .navigation import VIEW
-from .pages import audit, audit_event, overview, preferences, routes, sign_in
+from .pages import (
+    audit,
+    audit_event,
+    keys,
+    keys_danger,
+    keys_new,
+    overview,
+    preferences,
+    routes,
+    sign_in,
+)
 from .rendering import Pages
 
 #: Files whose address carries their hash never change. Source: RFC 8246 (immutable).
@@ -28,7 +38,10 @@ def make_blueprint(app: Flask) -> Blueprint:
     attach_to_blueprint(blueprint, require_policy([VIEW], credentials="session"))
     setattr(blueprint, SIGN_IN, "jafsec.sign_in")
     pages = Pages(app)
-    for page in (sign_in, preferences, overview, audit, audit_event, routes):
+    for page in (
+        *(sign_in, preferences, overview, audit, audit_event),
+        *(keys, keys_new, keys_danger, routes),
+    ):
         page.add(blueprint, pages)
     _add_files(blueprint)
     _add_unknown(blueprint, pages)

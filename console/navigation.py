@@ -36,6 +36,7 @@ class Entry:
 ENTRIES: Final = (
     Entry("", "Overview", "layout-dashboard", "jafsec.overview", VIEW),
     Entry("", "Audit log", "scroll-text", "jafsec.audit", READ_AUDIT),
+    Entry("Access", "API keys", "key-round", "jafsec.keys", READ_KEYS),
     Entry("Assurance", "Routes", "route", "jafsec.routes", READ_ROUTES),
 )
 

@@ -69,6 +69,8 @@ class EventType(StrEnum):
     EXPORT_RECOVERED = "export.recovered"
     EXPORT_TLS = "export.tls"
     KEY_MINTED = "key.minted"
+    KEY_OVERLAP_ENDED = "key.overlap_ended"
+    KEY_OVERLAP_EXTENDED = "key.overlap_extended"
     KEY_REJECTED = "auth.key.rejected"
     KEY_REVOKED = "key.revoked"
     KEY_ROTATED = "key.rotated"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from flask_jafsec.events import Event
 from flask_jafsec.records import (
-    ApiKey,
     Grant,
-    KeyUse,
     RefreshToken,
     Revocation,
     Role,
     Session,
     User,
 )
+from flask_jafsec.stored_keys import KeyStore as KeyStore
 
 T = TypeVar("T")
 
@@ -112,30 +111,6 @@ class RateStore(Protocol):
         """
 
 
-class KeyStore(Protocol):
-    """Keeps API keys and how much they are used."""
-
-    def find(self, key_id: str) -> ApiKey | None:
-        """Return the key with this id, whatever its state."""
-
-    def add(self, key: ApiKey) -> None:
-        """Raises Conflict when the id is taken."""
-
-    def replace(self, key: ApiKey) -> None:
-        """Write all fields but ``last_used_at``. Raises NotFound."""
-
-    def page(
-        self, *, owner: str | None = None, after: str = "", limit: int = 100
-    ) -> Sequence[ApiKey]:
-        """Return keys in the order of their ids (oldest first), those after id *after*."""
-
-    def add_uses(self, uses: Iterable[KeyUse]) -> None:
-        """Add the amounts to the hours, and move ``last_used_at`` forward, never back."""
-
-    def uses(self, key_id: str, since: datetime) -> Sequence[KeyUse]:
-        """Return the hours from *since* on, oldest first."""
-
-
 class RoleStore(Protocol):
     """Keeps roles that were defined while running, and who holds which role."""
 
@@ -172,6 +147,9 @@ class UserStore(Protocol):
 
     def find_named(self, name_key: str) -> User | None:
         """Return the user whose name has this one form."""
+
+    def names(self, user_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those of *user_ids* that are users, by id."""
 
     def add(self, user: User) -> None:
         """Raises Conflict when the id or the name is taken."""

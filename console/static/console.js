@@ -55,6 +55,8 @@ function retry(place) {
 function dress(root) {
   for (const button of all("[data-copy], [data-download], [data-script]", root)) button.hidden = false;
   if (document.documentElement.dataset.zone === "local") all("time[datetime]", root).forEach(localise);
+  all("[data-unlocks]", root).forEach((tick) => unlock(tick, root));
+  all("[data-sum]", root).forEach((place) => sum(place, root));
 }
 
 const FORMS = {
@@ -91,7 +93,15 @@ function toast(text) {
 
 // -- dialogs: a link to a form's own page opens the same form in place --
 
-function open(dialog, opener) {
+async function open(dialog, opener) {
+  if ("load" in dialog.dataset) {
+    try {
+      dialog.replaceChildren(await fetched(opener.href));
+    } catch {
+      location.assign(opener.href);
+      return;
+    }
+  }
   dialog.showModal();
   (one("[autofocus], .dialog-body input:not([type=hidden]), .dialog-body select", dialog) || one("h2", dialog)).focus();
   dialog.addEventListener("close", () => opener?.focus(), { once: true });
@@ -261,6 +271,9 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-check]")) check(event.target);
+  const place = event.target.form && one(`[data-sum="#${CSS.escape(event.target.form.id)}"]`);
+  if (place) sum(place);
   if (event.target.matches("[data-suggest]")) suggest(event.target);
   if (event.target.matches("[data-filter]")) filter(event.target);
   if (event.target.matches("[data-unlocks]")) unlock(event.target);
@@ -291,8 +304,27 @@ function filter(field) {
   if (said) { said.hidden = !hidden; said.textContent = said.dataset.said.replace("0", String(hidden)); }
 }
 
-function unlock(tick) {
-  for (const button of all(tick.dataset.unlocks)) button.disabled = !tick.checked;
+function unlock(tick, root = document) {
+  for (const button of all(tick.dataset.unlocks, root)) button.disabled = !tick.checked;
+}
+
+// What the form will make, in words: how many ticks, and the choice of its first list of times.
+function sum(place, root = document) {
+  const form = one(place.dataset.sum, root);
+  const ticks = all("input[type=checkbox]:checked:enabled", form).length;
+  const said = [place.dataset.none, place.dataset.one][ticks] || place.dataset.many.replace("0", String(ticks));
+  const expires = one("[name=expires]", form);
+  place.textContent = `${said} · ${expires.labels[0]?.textContent || ""}: ${expires.selectedOptions[0].textContent}`;
+}
+
+// -- a field whose value the server judges while it is typed --
+
+function check(field) {
+  clearTimeout(asked);
+  asked = setTimeout(async () => {
+    const url = `${field.dataset.check}?${new URLSearchParams({ [field.name]: field.value })}`;
+    try { one(field.dataset.into).replaceChildren(await fetched(url)); } catch { /* the form will tell */ }
+  }, SUGGEST_MS);
 }
 
 function preset(button) {
@@ -300,6 +332,7 @@ function preset(button) {
   for (const tick of all("input[type=checkbox]", button.closest("fieldset"))) {
     if (!tick.disabled) tick.checked = wanted.has(tick.value);
   }
+  button.closest("fieldset").dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 async function copy(button) {
@@ -323,7 +356,7 @@ function download(button) {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest(
-    "[data-copy], [data-copy-of], [data-download], [data-dialog], [data-detail], [data-preset], [data-live-toggle], [data-close]",
+    "[data-copy], [data-copy-of], [data-download], [data-dialog], [data-detail], [data-preset], [data-live-toggle], [data-close], dialog [data-cancel]",
   );
   if (!target || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const data = target.dataset;
@@ -331,7 +364,7 @@ document.addEventListener("click", (event) => {
   else if ("download" in data) download(target);
   else if ("preset" in data) preset(target);
   else if ("liveToggle" in data) live(target);
-  else if ("close" in data) target.closest("dialog").close();
+  else if ("close" in data || "cancel" in data) { event.preventDefault(); target.closest("dialog").close(); }
   else if ("detail" in data) { event.preventDefault(); toggle(target); }
   else if ("dialog" in data) {
     const dialog = one(data.dialog);
@@ -341,12 +374,16 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A dialog that shows a secret closes only by its own button.
+// A dialog that shows a secret closes only by its own button. Pressed twice, Escape would not ask.
 document.addEventListener("cancel", (event) => {
   if (event.target.matches("[data-keep]")) event.preventDefault();
+}, true);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && one("[data-keep]:modal")) event.preventDefault();
 }, true);
 
 dress(document);
 all("[data-fragment]").forEach(load);
-one("dialog[data-open]")?.showModal();
+const waiting_dialog = one("dialog[data-open]");
+if (waiting_dialog) { waiting_dialog.open = false; waiting_dialog.showModal(); one("h2", waiting_dialog).focus(); }
 one("[data-focus]")?.focus();

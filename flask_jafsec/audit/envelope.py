@@ -46,6 +46,7 @@ OPEN_FACTS: Final = frozenset(
     (
         "before",
         "by",
+        "ends_at",
         "environment",
         "error",
         "export",

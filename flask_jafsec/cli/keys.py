@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import click
 from flask.cli import AppGroup
@@ -26,7 +27,11 @@ from flask_jafsec.cli.output import (
     say,
 )
 from flask_jafsec.cli.people import subject_of
+from flask_jafsec.identity.key_state import KeyState, state_of
 from flask_jafsec.records import ApiKey, MintedKey
+
+#: A date, or a date and a time.
+TIME: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 
 
 def add(group: AppGroup) -> None:
@@ -112,10 +117,32 @@ def _add_ending(keys: AppGroup) -> None:
         show_default=True,
         help="How long both work.",
     )
+    @click.option("--until", type=TIME, help="When the old one ends, instead; UTC.")
     @json_option
-    def rotate(key_id: str, overlap: str, as_json: bool) -> None:
-        minted = state().keys.rotate(key_id, by=operator(), overlap=overlap)
+    def rotate(key_id: str, overlap: str, until: datetime | None, as_json: bool) -> None:
+        ends = overlap if until is None else until.replace(tzinfo=UTC)
+        minted = state().keys.rotate(key_id, by=operator(), overlap=ends)
         _print_minted(minted, as_json)
+
+    @command(keys, "end-old", "End a rotated key now; its successor goes on.")
+    @click.argument("key_id")
+    @yes_option
+    @json_option
+    def end_old(key_id: str, yes: bool, as_json: bool) -> None:
+        key = state().keys.get(key_id)
+        confirmed(f"End the old {key.name} ({key.id}) now?", yes=yes)
+        key = state().keys.end_overlap(key_id, by=operator(), seen=key.ends_at)
+        print_json(_told(key)) if as_json else say(f"The old {key.name} has ended.")
+
+    @command(keys, "extend", "Let a rotated key work until another time.")
+    @click.argument("key_id")
+    @click.option("--until", type=TIME, required=True, help="When it ends; UTC.")
+    @json_option
+    def extend(key_id: str, until: datetime, as_json: bool) -> None:
+        ends_at = until.replace(tzinfo=UTC)
+        key = state().keys.extend_overlap(key_id, ends_at, by=operator())
+        told = f"The old {key.name} works until {moment(key.ends_at)}."
+        print_json(_told(key)) if as_json else say(told)
 
     @command(keys, "revoke", "End a key for good, in every process within five seconds.")
     @click.argument("key_id")
@@ -138,14 +165,10 @@ def _print_minted(minted: MintedKey, as_json: bool) -> None:
 
 
 def _status(key: ApiKey) -> str:
-    now = state().services.clock.now()
-    if key.revoked_at is not None:
-        return "revoked"
-    if key.ends_at is not None:
-        return "rotating" if now < key.ends_at else "rotated"
-    if key.expires_at is not None and now >= key.expires_at:
-        return "expired"
-    return "active"
+    found = state_of(key, state().services.clock.now())
+    # Both work as any other; programs read this word.
+    is_active = found in (KeyState.EXPIRING, KeyState.UNUSED)
+    return KeyState.ACTIVE.value if is_active else found.value
 
 
 def _told(key: ApiKey) -> dict[str, object]:

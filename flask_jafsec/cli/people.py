@@ -25,8 +25,8 @@ from flask_jafsec.cli.output import (
     print_table,
     say,
 )
-from flask_jafsec.errors import NotFound
 from flask_jafsec.records import User
+from flask_jafsec.web import subjects
 
 
 def add(group: AppGroup) -> None:
@@ -39,16 +39,12 @@ def add(group: AppGroup) -> None:
 
 def find_user(who: str) -> User:
     """Return the user with this name or id. Raises NotFound."""
-    found = state().users.find(who)
-    return found if found is not None else state().users.get(who)
+    return subjects.find_user(state(), who)
 
 
 def subject_of(who: str) -> str:
     """Return the id of the built-in user called *who*; else *who*, a subject of the host's."""
-    try:
-        return find_user(who).id
-    except NotFound:
-        return who
+    return subjects.subject_of(state(), who)
 
 
 def _add_looking(users: AppGroup) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from types import MappingProxyType
@@ -14,6 +14,13 @@ from flask_jafsec.records import Environment
 
 #: Each is compared on every use of the key.
 MAX_NETWORKS: Final = 50
+
+#: Days after which a key expires, for who does not want to choose a date.
+#: Source: console specification, B5.
+EXPIRIES: Final = ("30", "90", "365")
+
+#: Times near the end of what Python's dates know cannot be reckoned with.
+MAX_YEAR: Final = 9_000
 
 
 class Overlap(StrEnum):
@@ -67,3 +74,42 @@ def networks_of(texts: Iterable[str]) -> tuple[str, ...]:
     if len(networks) > MAX_NETWORKS:
         raise InvalidValue("networks", f"must be at most {MAX_NETWORKS}")
     return networks
+
+
+def expiry_of(choice: str, day: str, now: datetime) -> datetime | None:
+    """Return when a key expires; None for never.
+
+    Args:
+        choice: A number of days, ``date`` or ``never``.
+        day: For ``date``: the last day of the key, such as ``2027-02-19``, UTC.
+
+    Raises:
+        InvalidValue: It is something else, or not in the future.
+    """
+    if choice == "never":
+        return None
+    if choice in EXPIRIES:
+        return now + timedelta(days=int(choice))
+    if choice != "date":
+        raise InvalidValue("expires_at", "must be 30, 90 or 365 days, a date, or never")
+    last = moment_of("expires_on", day) + timedelta(days=1, seconds=-1)
+    if last <= now:
+        raise InvalidValue("expires_on", "must be today or later")
+    return last
+
+
+def moment_of(field: str, text: str) -> datetime:
+    """Return the UTC time of a date, or of a date and a time. Raises InvalidValue."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+        utc = found.replace(tzinfo=UTC) if found.utcoffset() is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidValue(field, "must be a date such as 2027-02-19") from None
+    if utc.year > MAX_YEAR:
+        raise InvalidValue(field, f"must not be after {MAX_YEAR}; choose never")
+    return utc
+
+
+def listed_networks(text: str) -> tuple[str, ...]:
+    """Return networks that stand in one text, between commas or spaces. Raises InvalidValue."""
+    return networks_of(text.replace(",", " ").split())

@@ -6,6 +6,7 @@ import contextlib
 import hmac
 import math
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -106,7 +107,7 @@ class KeyMatcher:
         key = match.key
         if now >= known.until:
             raise KeyEnded(_end_of(key, now), key.id)
-        if known.networks and not _is_within(client, known.networks):
+        if known.networks and not is_within(client, known.networks):
             raise KeyElsewhere(key.id)
         if not key.owner:
             return match
@@ -171,7 +172,8 @@ def _end_of(key: ApiKey, now: float) -> str:
     return "key_expired"
 
 
-def _is_within(client: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def is_within(client: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Return whether an address is in one of *networks*; what is no address is in none."""
     try:
         address = ip_address(client)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,9 +16,7 @@ from flask_jafsec.protocols import (
     UserStore,
 )
 from flask_jafsec.records import (
-    ApiKey,
     Grant,
-    KeyUse,
     RefreshToken,
     Revocation,
     Role,
@@ -26,6 +24,7 @@ from flask_jafsec.records import (
     User,
 )
 from flask_jafsec.stores.memory_contents import Contents
+from flask_jafsec.stores.memory_keys import MemoryKeys
 from flask_jafsec.stores.values import check_text, storable, storable_revocation
 
 
@@ -34,7 +33,7 @@ class MemoryTables:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
-        self.keys: KeyStore = _Keys(contents)
+        self.keys: KeyStore = MemoryKeys(contents)
         self.roles: RoleStore = _Roles(contents)
         self.users: UserStore = _Users(contents)
         self.tokens: TokenStore = _Tokens(contents)
@@ -46,52 +45,6 @@ class MemoryTables:
         contents = self._contents.change()
         contents.epoch += 1
         return contents.epoch
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    contents: Contents
-
-    def find(self, key_id: str) -> ApiKey | None:
-        return self.contents.keys.get(key_id)
-
-    def add(self, key: ApiKey) -> None:
-        key = storable(key)
-        keys = self.contents.change().keys
-        if key.id in keys:
-            raise Conflict("an API key with this id exists")
-        keys[key.id] = key
-
-    def replace(self, key: ApiKey) -> None:
-        key = storable(key)
-        keys = self.contents.change().keys
-        if key.id not in keys:
-            raise NotFound("key", key.id)
-        keys[key.id] = replace(key, last_used_at=keys[key.id].last_used_at)
-
-    def page(
-        self, *, owner: str | None = None, after: str = "", limit: int = 100
-    ) -> Sequence[ApiKey]:
-        keys = self.contents.keys
-        ids = [id_ for id_ in keys if id_ > after and (owner is None or keys[id_].owner == owner)]
-        return [keys[id_] for id_ in sorted(ids)[:limit]]
-
-    def add_uses(self, uses: Iterable[KeyUse]) -> None:
-        contents = self.contents.change()
-        for use in [storable(use) for use in uses]:
-            place = use.key_id, use.hour
-            old = contents.uses.get(place, KeyUse(use.key_id, use.hour, 0, 0))
-            contents.uses[place] = replace(
-                old, allowed=old.allowed + use.allowed, refused=old.refused + use.refused
-            )
-            key = contents.keys.get(use.key_id)
-            if key is not None and use.last_at is not None:
-                last = max(use.last_at, key.last_used_at or use.last_at)
-                contents.keys[key.id] = replace(key, last_used_at=last)
-
-    def uses(self, key_id: str, since: datetime) -> Sequence[KeyUse]:
-        found = [u for u in self.contents.uses.values() if u.key_id == key_id and u.hour >= since]
-        return sorted(found, key=lambda use: use.hour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +98,10 @@ class _Users:
     def find_named(self, name_key: str) -> User | None:
         users = self.contents.users.values()
         return next((user for user in users if user.name_key == name_key), None)
+
+    def names(self, user_ids: Collection[str]) -> Mapping[str, str]:
+        users = self.contents.users
+        return {id_: users[id_].name for id_ in user_ids if id_ in users}
 
     def add(self, user: User) -> None:
         user = storable(user)

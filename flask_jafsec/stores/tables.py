@@ -25,7 +25,7 @@ from flask_jafsec.stores.metadata import METADATA as METADATA
 
 #: Every revision of the schema, oldest first; the last is the one this code works with. It is
 #: written here once more so that a start need not load Alembic; a test compares the two.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0004")
 
 #: Alembic's own table, told here so that a new file can be made without Alembic.
 SCHEMA = Table(
@@ -58,6 +58,9 @@ API_KEY = Table(
     Column("revoked_why", TEXT, nullable=False),
     Column("last_used_at", UtcTime),
     CheckConstraint("environment IN ('live', 'test')", name="environment"),
+    Index("ix_jafsec_api_key_expires_at", "expires_at", "id"),
+    Index("ix_jafsec_api_key_last_used_at", "last_used_at", "id"),
+    Index("ix_jafsec_api_key_name", "name", "id"),
     Index("ix_jafsec_api_key_owner", "owner", "id"),
 )
 

@@ -21,6 +21,7 @@ from flask_jafsec.encryption.keyring import Keyring, Purpose
 from flask_jafsec.identity.access import Access
 from flask_jafsec.identity.api_keys import ApiKeys
 from flask_jafsec.identity.freshness import Freshness
+from flask_jafsec.identity.key_listing import KeyLists
 from flask_jafsec.identity.key_use import KeyUseCounter
 from flask_jafsec.identity.passwords import Passwords
 from flask_jafsec.identity.revocations import Revocations
@@ -159,6 +160,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         ),
         tokens=tokens,
         keys=keys,
+        key_lists=KeyLists(store, clock, _cursor_keys(keyring)),
         roles=roles,
         users=Users(
             store, trail, Passwords(), clock, keyring, roles, access, end_tokens=tokens.end_all
@@ -176,6 +178,10 @@ def _audit_log(settings: Settings, keyring: Keyring, store: Store) -> AuditLog |
     return (
         open_log(settings, keyring, SqlAuditStore(store)) if isinstance(store, SqlStore) else None
     )
+
+
+def _cursor_keys(keyring: Keyring) -> list[bytes]:
+    return [keyring.derive(Purpose.CURSOR, root) for root in keyring.root_ids]
 
 
 def _store(settings: Settings) -> Store:

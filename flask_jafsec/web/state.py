@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flask_jafsec.config.settings import Settings
     from flask_jafsec.encryption.keyring import Keyring
     from flask_jafsec.identity.api_keys import ApiKeys
+    from flask_jafsec.identity.key_listing import KeyLists
     from flask_jafsec.identity.roles import Roles
     from flask_jafsec.identity.sessions import Sessions
     from flask_jafsec.identity.tokens import Tokens
@@ -34,6 +35,7 @@ class State:
     declarations: Declarations
     tokens: Tokens
     keys: ApiKeys
+    key_lists: KeyLists
     roles: Roles
     users: Users
     sessions: Sessions

@@ -157,6 +157,17 @@ def test_keys_are_minted_shown_rotated_and_revoked(terminal: Terminal) -> None:
     assert client.get("/nowhere").status_code == 404
 
 
+def test_an_old_key_is_given_another_end(terminal: Terminal) -> None:
+    made = terminal.told("keys new ci --scope chat:basic")
+    terminal.told(f"keys rotate {made['id']} --until 2999-01-02T03:04")
+    assert "2999-01-02" in terminal.told(f"keys show {made['id']}")["ends_at"]
+
+    assert "2999-02-01" in terminal.told(f"keys extend {made['id']} --until 2999-02-01")["ends_at"]
+    assert terminal.told(f"keys end-old {made['id']} --yes")["status"] == "rotated"
+    terminal.run(f"keys end-old {made['id']} --yes", code=3)
+    terminal.run(f"keys extend {made['id']} --until 2999-02-01", code=3)
+
+
 def test_a_key_for_people_stands_alone_on_its_line(terminal: Terminal) -> None:
     shown = terminal.run("keys new ci --scope chat:basic").stdout
 

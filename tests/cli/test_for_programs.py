@@ -19,7 +19,7 @@ def terminal(tmp_path: Path) -> Terminal:
 
 
 def test_every_change_can_be_told_to_a_program(terminal: Terminal) -> None:
-    assert terminal.told("db upgrade") == {"was": "", "current": "0002"}
+    assert terminal.told("db upgrade") == {"was": "", "current": "0004"}
     user = terminal.told("users new ann")
     assert terminal.told("users disable ann --yes")["status"] == "disabled"
     assert terminal.told("users enable ann")["id"] == user["id"]

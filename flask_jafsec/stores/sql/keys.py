@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select, update
 
 from flask_jafsec.errors import Conflict, NotFound
 from flask_jafsec.records import ApiKey, KeyUse
+from flask_jafsec.stored_keys import DayUse, KeyFigures, KeySelection, KeyWalk
+from flask_jafsec.stores.sql import key_listing
 from flask_jafsec.stores.sql.inserts import insert_if_new, insert_or_add
 from flask_jafsec.stores.sql.rows import as_row
 from flask_jafsec.stores.sql.transaction import Transaction
@@ -94,3 +96,19 @@ class SqlKeys:
     def uses(self, key_id: str, since: datetime) -> Sequence[KeyUse]:
         """Return the amounts of each hour from *since* on."""
         return self._transaction.records(KeyUse, _USES, key_id=key_id, since=since)
+
+    def walk(self, selection: KeySelection, walk: KeyWalk) -> Sequence[ApiKey]:
+        """Return the selected keys along a walk."""
+        return key_listing.walk(self._transaction, selection, walk)
+
+    def count(self, selection: KeySelection) -> int:
+        """Return how many keys are selected."""
+        return key_listing.count(self._transaction, selection)
+
+    def figures(self, at: datetime) -> KeyFigures:
+        """Return how many keys there are of each kind."""
+        return key_listing.figures(self._transaction, at)
+
+    def day_uses(self, key_ids: Collection[str], since: datetime) -> Sequence[DayUse]:
+        """Return the sums of every 24 hours from *since* on, where there are any."""
+        return key_listing.day_uses(self._transaction, key_ids, since)

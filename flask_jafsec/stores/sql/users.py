@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -12,7 +12,7 @@ from flask_jafsec.stores.sql.inserts import insert_if_new
 from flask_jafsec.stores.sql.rows import as_row
 from flask_jafsec.stores.sql.transaction import Transaction
 from flask_jafsec.stores.tables import USER
-from flask_jafsec.stores.values import storable
+from flask_jafsec.stores.values import is_storable, storable
 
 _FIND = select(USER).where(USER.c.id == bindparam("user_id"))
 _FIND_NAMED = select(USER).where(USER.c.name_key == bindparam("wanted"))
@@ -35,6 +35,14 @@ class SqlUsers:
     def find_named(self, name_key: str) -> User | None:
         """Return the user with this name, given in its one form."""
         return self._transaction.record(User, _FIND_NAMED, wanted=name_key)
+
+    def names(self, user_ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of those of *user_ids* that are users, by id."""
+        wanted = sorted(id_ for id_ in user_ids if is_storable(id_))
+        if not wanted:
+            return {}
+        statement = select(USER.c.id, USER.c.name).where(USER.c.id.in_(wanted))
+        return dict(map(tuple, self._transaction.rows(statement)))
 
     def add(self, user: User) -> None:
         """Raises Conflict when the id or the name is taken."""
