@@ -51,118 +51,76 @@ class KeyPlan:
     client: str = "python-httpx/0.28.1"
 
 
+def _service(name: str, address: int, busy: float, *scopes: str, **more: object) -> KeyPlan:
+    return KeyPlan(
+        name=name,
+        scopes=scopes,
+        busy=busy,
+        address=f"{CENTRE}{address}",
+        **more,  # type: ignore[arg-type]  # each of its own kind
+    )
+
+
+_GO, _JAVA, _PHONE = "Go-http-client/2.0", "Java-http-client/21.0.9", "okhttp/5.3.0"
+_CENTRE_ONLY = ("198.51.100.0/24",)
+_CENTRE_AND_OFFICE = ("198.51.100.0/24", "192.0.2.0/24")
+
 #: The services that run by themselves.
 SERVICES = (
-    KeyPlan(
-        name="mobile-app",
-        scopes=("chat:basic", "chat:advanced", "shipment:read"),
+    _service(
+        "mobile-app",
+        12,
+        9,
+        "chat:basic",
+        "chat:advanced",
+        "shipment:read",
         made=160,
         rate="600/minute",
-        busy=9,
-        address=f"{CENTRE}12",
-        client="okhttp/5.3.0",
+        client=_PHONE,
     ),
-    KeyPlan(
-        name="web-widget",
-        scopes=("chat:basic",),
-        made=120,
-        lasts=365,
-        rate="300/minute",
-        busy=7,
-        address=f"{CENTRE}14",
-        client="node",
-    ),
-    KeyPlan(
-        name="tracking-feed",
-        scopes=("shipment:read", "chat:basic"),
-        made=64,
-        lasts=365,
-        busy=6,
-        address=f"{CENTRE}23",
-        client="Go-http-client/2.0",
-    ),
-    KeyPlan(
-        name="partner-portal",
-        scopes=("chat:basic", "shipment:read", "quote:read"),
+    _service("web-widget", 14, 7, "chat:basic", made=120, lasts=365, rate="300/minute"),
+    _service("tracking-feed", 23, 6, "shipment:read", "chat:basic", made=64, lasts=365, client=_GO),
+    _service(
+        "partner-portal",
+        31,
+        4,
+        "chat:basic",
+        "shipment:read",
+        "quote:read",
         made=81,
         lasts=90,
         by="mei.tanaka",
-        busy=4,
-        address=f"{CENTRE}31",
     ),
-    KeyPlan(
-        name="crm-bridge",
-        scopes=("customer:read", "shipment:read"),
-        made=75,
-        turn=Turn(ago=0.11),
-        busy=4,
-        address=f"{CENTRE}33",
-    ),
-    KeyPlan(
-        name="billing-sync",
-        scopes=("invoice:read", "invoice:write"),
+    _service("crm-bridge", 33, 4, "customer:read", "shipment:read", made=75, turn=Turn(ago=0.11)),
+    _service(
+        "billing-sync",
+        35,
+        2,
+        "invoice:read",
+        "invoice:write",
         made=40,
         lasts=90,
         by="mei.tanaka",
-        networks=("198.51.100.0/24",),
-        busy=2,
-        address=f"{CENTRE}35",
-        client="Java-http-client/21.0.9",
+        networks=_CENTRE_ONLY,
+        client=_JAVA,
     ),
-    KeyPlan(
-        name="nightly-report",
-        scopes=("analytics:view", "invoice:read"),
-        made=84,
-        lasts=90,
-        busy=1,
-        address=f"{CENTRE}40",
-        client="curl/8.15.0",
+    _service("nightly-report", 40, 1, "analytics:view", "invoice:read", made=84, lasts=90),
+    _service(
+        "slack-bot", 41, 3, "chat:basic", "status:read", made=200, turn=Turn(ago=26.3, overlap="7d")
     ),
-    KeyPlan(
-        name="slack-bot",
-        scopes=("chat:basic", "status:read"),
-        made=200,
-        turn=Turn(ago=26.3, overlap="7d"),
-        busy=3,
-        address=f"{CENTRE}41",
-        client="node",
-    ),
-    KeyPlan(
-        name="customs-filer",
-        scopes=("document:read", "document:write"),
+    _service(
+        "customs-filer",
+        44,
+        2,
+        "document:read",
+        "document:write",
         made=33,
         lasts=180,
-        networks=("198.51.100.0/24", "192.0.2.0/24"),
-        busy=2,
-        address=f"{CENTRE}44",
+        networks=_CENTRE_AND_OFFICE,
     ),
-    KeyPlan(
-        name="status-page",
-        scopes=("status:read",),
-        made=206,
-        busy=3,
-        address=f"{CENTRE}50",
-        client="Go-http-client/2.0",
-    ),
-    KeyPlan(
-        name="warehouse-scanner",
-        scopes=("shipment:*",),
-        made=140,
-        by="jonas.keller",
-        busy=5,
-        address=f"{CENTRE}61",
-        client="okhttp/5.3.0",
-    ),
-    KeyPlan(
-        name="data-lake",
-        scopes=("*",),
-        made=96,
-        by="jonas.keller",
-        rate="1200/hour",
-        busy=2,
-        address=f"{CENTRE}70",
-        client="Java-http-client/21.0.9",
-    ),
+    _service("status-page", 50, 3, "status:read", made=206, client=_GO),
+    _service("warehouse-scanner", 61, 5, "shipment:*", made=140, by="jonas.keller", client=_PHONE),
+    _service("data-lake", 70, 2, "*", made=96, by="jonas.keller", rate="1200/hour", client=_JAVA),
 )
 
 
@@ -179,7 +137,7 @@ def _agent(name: str, address: int, busy: float, *scopes: str, **more: object) -
     )
 
 
-#: The agents act under subjects of their own, so an agent's key may never more than the agent.
+#: The agents act under subjects of their own: a key of theirs may do no more than its agent.
 AGENT_KEYS = (
     _agent("quotes", 101, 6, "quote:read", "quote:write", "shipment:read"),
     _agent("support", 102, 8, "chat:*", "claim:read", "shipment:read", rate="400/minute"),

@@ -38,6 +38,9 @@ class Size:
         return self.before + self.last_day
 
 
+#: Made besides, since some of what begins before an hour ends after it.
+_SPARE = 60
+
 #: What `make demo` opens on, and what tests and pictures can do with.
 DEMO = Size(before=80_000, last_day=20_000)
 SMALL = Size(before=1_500, last_day=1_500, days=7)
@@ -70,8 +73,8 @@ def tell(
     known = {name: frozenset(permissions) for name, permissions in {**ROLES, **roles}.items()}
     traffic = Traffic(pen, cast, end, lambda role: known.get(role, _ADMINISTRATION))
     recent = sum(1 for event in pen.events if event.at >= last_day)
-    traffic.write(size.before - len(pen.events) + recent, first, last_day)
-    traffic.write(size.last_day - recent, last_day, end)
+    traffic.write(size.before - len(pen.events) + recent + _SPARE, first, last_day)
+    traffic.write(size.last_day - recent + _SPARE, last_day, end)
     told = sorted((event for event in pen.events if event.at < end), key=attrgetter("at"))
     old = [event for event in told if event.at < last_day]
     kept = _thinned(pen, old, size.before) + _thinned(pen, told[len(old) :], size.last_day)

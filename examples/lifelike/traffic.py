@@ -17,7 +17,7 @@ from .strangers import Strangers
 #: Of a hundred things that begin, how many are begun by whom.
 SHARES = {"people": 38, "agents": 23, "services": 34, "strangers": 5}
 
-#: About how many events one of them brings about; more are made than needed, never fewer.
+#: About how many events one of them brings about.
 EVENTS_EACH = 1.2
 
 _RHYTHMS = {
@@ -47,7 +47,12 @@ class Traffic:
         self._agent_weights = [plan.busy for plan in AGENT_KEYS]
 
     def write(self, number: int, first: datetime, last: datetime) -> None:
-        """Write *number* events or a little more, from *first* on and before *last*."""
+        """Write *number* events or a few more, from *first* on; what begins before *last*."""
+        wanted = len(self._pen.events) + number
+        while len(self._pen.events) < wanted:
+            self._write_about(wanted - len(self._pen.events), first, last)
+
+    def _write_about(self, number: int, first: datetime, last: datetime) -> None:
         begin = {
             "people": self._somebody,
             "agents": self._agent,
