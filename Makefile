@@ -58,7 +58,7 @@ venv:
 
 demo: venv
 	$(call install,demo,[demo])
-	@PORT="$(PORT)" $(BIN)/python examples/demo.py
+	@PORT="$(PORT)" exec $(BIN)/python examples/demo.py
 
 test: venv
 	$(call install,test,[all$(,)test])
