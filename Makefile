@@ -17,7 +17,7 @@ BIN := .venv/bin
 .PHONY: help demo test bench format clean venv
 
 help:
-	@echo "make demo    serve the example with the console (PORT=$(PORT))"
+	@echo "make demo    serve an agent and the console on lifelike data (PORT=$(PORT))"
 	@echo "make test    format, lint, types, import contracts and tests"
 	@echo "make bench   measure, beside a baseline"
 	@echo "make format  let ruff lay out the code"
@@ -58,7 +58,7 @@ venv:
 
 demo: venv
 	$(call install,demo,[demo])
-	@PORT="$(PORT)" $(BIN)/python examples/demo.py
+	@PORT="$(PORT)" exec $(BIN)/python examples/demo.py
 
 test: venv
 	$(call install,test,[all$(,)test])

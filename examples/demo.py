@@ -1,21 +1,20 @@
-"""`make demo`: prepares a small database once, prints curl lines, serves the chat agent."""
+"""`make demo`: fills a database once, prints curl lines, serves the chat agent and the console."""
 
 from __future__ import annotations
 
-import json
+import errno
 import os
-import secrets
+import re
+import socket
 import sys
 from pathlib import Path
-from typing import Any
+
+import demo_data
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".demo"
 
-#: The person the printed token belongs to, and the client the printed key belongs to.
-PERSON = "ann"
-CLIENT = "nightly-report"
-
+HOST = "127.0.0.1"
 
 #: Said after the program's name: makes the administrator a new one-time password.
 NEW_PASSWORD = "new-password"
@@ -23,120 +22,81 @@ NEW_PASSWORD = "new-password"
 #: Said after the program's name: verifies the audit log, from first event to last.
 VERIFY = "verify"
 
+#: Said before any command of the command line, for the demo's database.
+JAFSEC = "jafsec"
+
+#: How the shell calls a program that Ctrl-C has ended.
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Prepare, print, serve."""
-    port = _port()
-    _set_environment()
-    if sys.argv[1:] == [VERIFY]:
-        verify()
-    sys.path.insert(0, str(ROOT / "examples"))
-    shown = prepare(renew=sys.argv[1:] == [NEW_PASSWORD])
-    if sys.argv[1:] == [NEW_PASSWORD]:
-        print(shown["admin_password"])
-        return
-    print(page(shown, f"http://127.0.0.1:{port}"), flush=True)
+    words = sys.argv[1:]
+    if words[:1] != [JAFSEC] and words not in ([], [VERIFY], [NEW_PASSWORD]):
+        known = f"'{VERIFY}', '{NEW_PASSWORD}' or '{JAFSEC} ...'"
+        sys.exit(f"demo: say nothing, {known} after demo.py")
+    try:
+        if words[:1] == [JAFSEC]:
+            command(words)
+        elif words == [VERIFY]:
+            command([JAFSEC, "audit", "verify"])
+        elif words == [NEW_PASSWORD]:
+            demo_data.set_environment(KEPT)
+            print(demo_data.prepare(KEPT, renew=True)["admin_password"])
+        else:
+            _serve_at(_port())
+    except KeyboardInterrupt:
+        print("\ndemo: stopped. The next start makes the data anew.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _serve_at(port: int) -> None:
+    _require_free(port)
+    demo_data.set_environment(KEPT)
+    shown = demo_data.prepare(KEPT)
+    print(page(shown, f"http://{HOST}:{port}"), flush=True)
     serve(port)
 
 
-def prepare(*, renew: bool = False) -> dict[str, str]:
-    """Make keys, database, people and an API key where they are missing; return what to print.
-
-    Args:
-        renew: Give the administrator a new one-time password, whatever has become of the old one.
-    """
-    from chat_agent.app import create_app
-
-    app = create_app()
-    from flask_jafsec.web.extension import state_of
-
-    state = state_of(app)
-    kept = KEPT / "shown.json"
-    shown: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
-    if not shown:
-        shown = _fill(state)
-        _write_private(kept, json.dumps(shown))
-    if renew:
-        shown = _renewed(state, shown)
-        _write_private(kept, json.dumps(shown))
-    if not _is_good(state, shown.get("admin_password", "")):
-        shown.pop("admin_password", None)
-    # The database lasts, an access token does not: every start prints a fresh one.
-    pair = state.tokens.issue(shown["person_id"], by="demo", lifetime_s=24 * 3600)
-    state.services.trail.close()
-    return {**shown, "token": pair.access}
-
-
-def _fill(state: Any) -> dict[str, str]:
-    from flask_jafsec.errors import Conflict
-    from flask_jafsec.identity.permissions import Actor
-
-    demo = Actor.operator("demo")
-    password = secrets.token_urlsafe(9)
-    person = state.users.create(PERSON, by=demo, password=password)
-    state.roles.grant(person.user.id, "admin", by=demo)
-    minted = state.keys.mint(CLIENT, scopes=["chat:basic"], by=demo, rate="60/minute")
-    shown = {"person_id": person.user.id, "password": password, "key": minted.secret}
-    try:
-        admin = state.users.create("admin", by=demo)
-    except Conflict:
-        return shown
-    state.roles.grant(admin.user.id, "jafsec_admin", by=demo)
-    return {**shown, "admin_password": admin.one_time_password}
-
-
-def _renewed(state: Any, shown: dict[str, str]) -> dict[str, str]:
-    from flask_jafsec.identity.permissions import Actor
-
-    admin = state.users.find("admin")
-    made = state.users.reset_password(admin.id, by=Actor.operator("demo"))
-    return {**shown, "admin_password": made.one_time_password}
-
-
-def _is_good(state: Any, password: str) -> bool:
-    """Return whether the administrator can still sign in with this one-time password."""
-    from flask_jafsec.errors import PasswordWrong
-    from flask_jafsec.identity.passwords import Passwords
-
-    admin = state.users.find("admin")
-    if admin is None or not admin.must_change or admin.password_ends_at is None:
-        return False
-    try:
-        # Not by signing in, which would be recorded as somebody's attempt.
-        Passwords().verify(admin.password_hash, password)
-    except PasswordWrong:
-        return False
-    return bool(state.services.clock.now() < admin.password_ends_at)
-
-
-def page(shown: dict[str, str], address: str) -> str:
-    """Return what is printed at the start."""
-    lines = [
-        "",
-        f"  Chat agent   {address}/chat",
-        f"  Console      {address}/security",
-    ]
+def page(shown: demo_data.Shown, address: str) -> str:
+    """Return what is printed at the start; no line is longer than 80 characters."""
     if "admin_password" in shown:
-        lines += [
-            "               sign in as admin with the one-time password " + shown["admin_password"],
-            "               (24 hours, to be changed at the first sign-in)",
+        sign_in = [
+            f"  Sign in as    admin, password {shown['admin_password']}",
+            "                (works for 24 hours, to be changed at the first sign-in)",
         ]
     else:
-        lines += [
-            "               sign in as admin with the password that was chosen; for a new one:",
-            f"               .venv/bin/python examples/demo.py {NEW_PASSWORD}",
+        sign_in = [
+            "  Sign in as    admin, with the password you chose. For a new one:",
+            f"                .venv/bin/python examples/demo.py {NEW_PASSWORD}",
         ]
-    chat = f"{address}/chat -H 'Content-Type: application/json' -d '{{\"message\": \"hello\"}}'"
-    lines += [
+    sent = "      -H 'Content-Type: application/json' -d '{\"message\": \"hello\"}'"
+    quiet = r"curl -s -o /dev/null -w '%{http_code}\n'"
+    lines = [
         "",
-        "  A person with an access token:",
-        f"    curl -i {chat} \\\n      -H 'Authorization: Bearer {shown['token']}'",
+        f"  Console       {address}/security",
+        *sign_in,
+        f"  Chat agent    {address}/chat",
         "",
-        "  A client with an API key:",
-        f"    curl -i {chat} \\\n      -H 'X-API-Key: {shown['key']}'",
+        "  To be tried in a second terminal, in this folder:",
         "",
-        "  Nobody:",
-        f"    curl -i {chat}",
+        "  Good: a person with an access token (200):",
+        f"    curl -i {address}/chat -H @.demo/token \\\n{sent}",
+        "",
+        "  Bad: an API key with one wrong letter (401):",
+        f"    curl -i {address}/chat -H @.demo/wrong-key \\\n{sent}",
+        "",
+        "  Missing: nobody says who they are (401):",
+        f"    curl -i {address}/chat \\\n{sent}",
+        "",
+        "  Over the limit: a key for 3 calls a minute is used 6 times (200, then 429):",
+        f"    {quiet} \\",
+        f"      '{address}/chat?[1-6]' -H @.demo/slow-key \\\n{sent}",
+        "",
+        "  Replayed: a refresh token is used twice (200, then 401, and it is ended):",
+        f"    {quiet} \\",
+        f"      '{address}/auth/refresh?[1-2]' \\",
+        "      -H 'Content-Type: application/json' -d @.demo/refresh",
         "",
         "  Is the audit log intact?",
         f"    .venv/bin/python examples/demo.py {VERIFY}",
@@ -147,20 +107,23 @@ def page(shown: dict[str, str], address: str) -> str:
     return "\n".join(lines)
 
 
-def verify() -> None:
-    """Become ``flask jafsec audit verify`` for the demo's log."""
-    os.environ["JAFSEC_LOG_ENABLED"] = "false"
+def command(words: list[str]) -> None:
+    """Become ``flask jafsec ...`` for the demo's database."""
+    if not (KEPT / "shown.json").exists():
+        sys.exit("demo: there is no data yet. Say make demo first.")
+    demo_data.set_environment(KEPT)
     os.chdir(ROOT / "examples")
-    words = ["--app", "chat_agent.app:create_app", "jafsec", "audit", "verify"]
-    os.execv(sys.executable, [sys.executable, "-m", "flask", *words])  # noqa: S606 - no shell
+    flask = [sys.executable, "-m", "flask", "--app", "chat_agent.app:create_app"]
+    os.execv(sys.executable, [*flask, *words])  # noqa: S606 - no shell
 
 
 def serve(port: int) -> None:
-    """Become a gunicorn with two processes of four threads."""
+    """Become a gunicorn: one process, because each would count its limits for itself."""
+    demo_data.keep_for_server(KEPT)
     arguments = [
         sys.executable,
-        *("-m", "gunicorn", "--chdir", str(ROOT / "examples")),
-        *("--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"),
+        *("-m", "gunicorn", "--chdir", str(ROOT / "examples"), "--log-level", "warning"),
+        *("--bind", f"{HOST}:{port}", "--workers", "1", "--threads", "8"),
         "chat_agent.app:create_app()",
     ]
     try:
@@ -171,28 +134,33 @@ def serve(port: int) -> None:
 
 def _port() -> int:
     text = os.environ.get("PORT", "8000")
-    if not text.isdigit() or not 1 <= int(text) <= 65_535:
-        sys.exit(f"demo: PORT must be a number from 1 to 65535, not {text!r}")
+    # Not isdigit: it takes digits of other scripts and exponents, which int then refuses.
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 65_535:
+        sys.exit(f"demo: PORT must be a number from 1 to 65535, such as 8000, not {text!a}")
     return int(text)
 
 
-def _set_environment() -> None:
-    KEPT.mkdir(mode=0o700, exist_ok=True)
-    keys = KEPT / "root-keys"
-    if not keys.exists():
-        from flask_jafsec.config.secrets import new_root_key
-
-        _write_private(keys, new_root_key("demo1") + "\n")
-    os.environ["JAFSEC_ROOT_KEYS_FILE"] = str(keys)
-    os.environ["JAFSEC_DATABASE_URL"] = f"sqlite:///{KEPT / 'demo.sqlite3'}"
-    os.environ["JAFSEC_APP_ID"] = "chat-agent-demo"
-    os.environ["JAFSEC_SPOOL_DIR"] = str(KEPT / "spool")
-    os.environ["JAFSEC_ANCHORS"] = f"log,file:{KEPT / 'anchors.log'}"
+def _require_free(port: int) -> None:
+    """End with advice where nobody can listen at *port*: better now than after the filling."""
+    fault = _fault_at(port)
+    if fault is None:
+        return
+    busy = fault.errno == errno.EADDRINUSE
+    what = "is taken, perhaps by an earlier demo" if busy else f"cannot be used ({fault.strerror})"
+    nearby = range(max(port, 1_024) + 1, min(max(port, 1_024) + 100, 65_536))
+    other = next((near for near in nearby if _fault_at(near) is None), 8_000)
+    sys.exit(f"demo: {HOST}:{port} {what}.\nSay another port: make demo PORT={other}")
 
 
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+def _fault_at(port: int) -> OSError | None:
+    """Return why nobody can listen at *port*, None where somebody can."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            return error
+    return None
 
 
 if __name__ == "__main__":

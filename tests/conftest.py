@@ -13,10 +13,12 @@ import psycopg
 import pytest
 import redis
 from hypothesis import settings
+from lifelike import Filled
 from psycopg import sql
 
 from flask_jafsec.audit import lifetime
 from flask_jafsec.audit.trail import Trail
+from tests.lifelike import Lifelike, make, opened
 from tests.servers import STARTING_S, running, start_postgres, start_valkey
 
 #: Where the servers' folders are handed to the processes of pytest-xdist.
@@ -147,6 +149,21 @@ def valkey_prefix() -> str:
 def sqlite_url(tmp_path: Path) -> str:
     """The SQLAlchemy URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'jafsec.sqlite'}"
+
+
+@pytest.fixture(scope="session")
+def lifelike_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
+    """The folder with lifelike data of this run, and what stands in it; most want ``lifelike``."""
+    folder = tmp_path_factory.mktemp("lifelike")
+    return folder, make(folder)
+
+
+@pytest.fixture
+def lifelike(lifelike_made: tuple[Path, Filled], tmp_path: Path) -> Iterator[Lifelike]:
+    """An app on lifelike data of its own; its clock stands still at the end of the story."""
+    kept, filled = lifelike_made
+    with opened(kept, tmp_path, filled) as app:
+        yield app
 
 
 @pytest.fixture(autouse=True)

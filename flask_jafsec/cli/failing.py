@@ -24,7 +24,7 @@ from flask_jafsec.errors import (
     StoreUnavailable,
 )
 from flask_jafsec.identity.permissions import Actor
-from flask_jafsec.web.extension import state_of
+from flask_jafsec.web.extension import EXTENSION, state_of
 from flask_jafsec.web.state import State
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,10 +50,32 @@ def command(group: AppGroup, name: str, help_text: str) -> Callable[[F], click.C
 
     def decorate(function: F) -> click.Command:
         # Around it all: the app is loaded on the way in, and may refuse its configuration there.
-        guarded = _guarded(with_appcontext(function))
+        guarded = _guarded(with_appcontext(_without_lines(function)))
         return group.command(name, with_appcontext=False, help=help_text, epilog=EPILOG)(guarded)
 
     return decorate
+
+
+def _without_lines(function: F) -> F:
+    """Return *function* without its events as lines on standard error.
+
+    To a person at a terminal they look like an error. They are in the audit log all the same;
+    where the store keeps none, the lines are all there is, and stay.
+    """
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        found = current_app.extensions.get(EXTENSION)
+        if found is None or found.lines is None or found.audit_log is None:
+            return function(*args, **kwargs)
+        with found.lines.quiet():
+            try:
+                return function(*args, **kwargs)
+            finally:
+                # At once, while it is quiet: the process is about to end, and would tell of it.
+                found.services.trail.say_goodbye()
+
+    return run  # type: ignore[return-value]  # the same signature, by functools.wraps
 
 
 def _guarded(function: F) -> F:
@@ -83,7 +105,7 @@ def fail(message: str, code: int) -> NoReturn:
 
 def state() -> State:
     """Return the services of the app the command runs for."""
-    if "jafsec" not in current_app.extensions:
+    if EXTENSION not in current_app.extensions:
         fail("this application has no JafSecurity. Did you forget JafSecurity(app)?", REFUSED)
     return state_of(current_app)
 

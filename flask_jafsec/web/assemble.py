@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -53,7 +53,7 @@ from flask_jafsec.web.state import State
 from flask_jafsec.web.watch import IdentityCheck, StoreWatch
 
 if TYPE_CHECKING:
-    from flask_jafsec.protocols import Clock, Sink, Store
+    from flask_jafsec.protocols import Clock, Store
     from flask_jafsec.web.extension import Plugins
 
 _log = logging.getLogger("flask_jafsec")
@@ -97,7 +97,8 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
     store = plugins.store or _store(settings)
     keyring = Keyring([(key.id, key.material) for key in settings.root_keys], settings.app_id)
     log = _audit_log(settings, keyring, store)
-    sinks = _sinks(settings, plugins)
+    lines = _lines(settings, plugins)
+    sinks = plugins.sinks if plugins.sinks is not None else [lines] if lines else []
     trail = make_trail(settings, log, store, sinks, clock) if log else Trail(store, sinks, clock)
     freshness = Freshness(store.epoch, clock, note=StoreWatch(trail, clock).note)
     built_in = {**settings.roles, **BUILT_IN_ROLES}
@@ -151,6 +152,7 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         store=store,
         audit_log=log,
         looks=Looks(trail.record, clock),
+        lines=lines,
         keyring=keyring,
         services=services,
         declarations=Declarations(
@@ -190,10 +192,10 @@ def _store(settings: Settings) -> Store:
     return SqlStore(settings.database_url)
 
 
-def _sinks(settings: Settings, plugins: Plugins) -> Sequence[Sink]:
-    if plugins.sinks is not None:
-        return plugins.sinks
-    return [JsonLog(level=settings.log_level)] if settings.log_enabled else []
+def _lines(settings: Settings, plugins: Plugins) -> JsonLog | None:
+    if plugins.sinks is not None or not settings.log_enabled:
+        return None
+    return JsonLog(level=settings.log_level)
 
 
 def _tokens(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask_jafsec.audit.looking import Looks
+    from flask_jafsec.audit.sinks.log_line import JsonLog
     from flask_jafsec.config.settings import Settings
     from flask_jafsec.encryption.keyring import Keyring
     from flask_jafsec.identity.api_keys import ApiKeys
@@ -30,6 +31,8 @@ class State:
     audit_log: AuditLog | None
     """None where the store keeps no log."""
     looks: Looks
+    lines: JsonLog | None
+    """Where events go as lines on standard error; None where that is off, or others were named."""
     keyring: Keyring
     services: Services
     declarations: Declarations

@@ -38,7 +38,7 @@ def app(
     monkeypatch: pytest.MonkeyPatch, sqlite_url: str, clock: FrozenClock, captured: CapturedEvents
 ) -> Iterator[Flask]:
     monkeypatch.syspath_prepend(EXAMPLES)
-    from chat_agent import app as module  # type: ignore[import-not-found]  # mypy does not look there
+    from chat_agent import app as module
 
     # As it stands there, but with a clock that stands still.
     monkeypatch.setattr(module, "jafsec", JafSecurity(clock=clock, sinks=[captured]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
@@ -41,9 +42,21 @@ class JsonLog:
         self._stream = stream
         self._least = _LEVELS[level.upper()]
         self._logger: Any = None
+        self._is_quiet = False
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Write nothing until the end of the block: events are kept elsewhere meanwhile."""
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
 
     def write(self, events: Sequence[Event]) -> None:
         """Write *events*, in order, and flush once."""
+        if self._is_quiet:
+            return
         stream = self._stream or sys.stderr
         logger = self._logger or self._make(stream)
         for event in events:
