@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import headers
 from .blueprint import make_blueprint
 
 if TYPE_CHECKING:
@@ -13,3 +14,4 @@ if TYPE_CHECKING:
 def mount(app: Flask, prefix: str) -> None:
     """Register a new console on *app* below the path *prefix*."""
     app.register_blueprint(make_blueprint(app), url_prefix=prefix)
+    headers.watch(app)

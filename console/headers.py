@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import secrets
 from typing import Final
 
-from flask import Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, request_finished
+
+from . import access
+
+_log = logging.getLogger("flask_jafsec")
 
 #: Below this a packed page is hardly smaller, in bytes.
 MIN_PACKED_BYTES: Final = 1_024
 
 #: Speed against size, 1 to 9: a page of 60 KB takes about a millisecond.
 GZIP_LEVEL: Final = 5
+
+#: Where an app keeps the policies that a page left with in the place of ours. Absent: none did.
+REPLACED: Final = "jafsec.policy_replaced"
 
 #: Bytes of randomness in a nonce. Source: CSP Level 3, section 7.1, at least 128 bits.
 _NONCE_BYTES: Final = 16
@@ -72,6 +80,43 @@ def finish(response: Response) -> Response:
         response.headers.add("Vary", "X-Jafsec-Fragment, Cookie")
         _pack(response)
     return response
+
+
+def watch(app: Flask) -> None:
+    """Set the policy last of all; tell the log, once, if something replaces it all the same.
+
+    Flask calls an app's hooks in reverse order: the first to register has the last word. Hooks
+    that were registered before us come later still.
+    """
+    app.after_request(_set_last)
+    request_finished.connect(_compare, app, weak=False)
+
+
+def _set_last(response: Response) -> Response:
+    if _is_page(response):
+        response.headers["Content-Security-Policy"] = policy()
+    return response
+
+
+def _compare(sender: Flask, response: Response, **_: object) -> None:
+    """Compare the policy that really leaves with the intended one."""
+    if not _is_page(response):
+        return
+    found = response.headers.getlist("Content-Security-Policy")
+    if found == [policy()] or REPLACED in sender.extensions:
+        return
+    sender.extensions[REPLACED] = found
+    _log.warning(
+        "A hook of the application replaces the Content-Security-Policy of the console. Register "
+        "it after JafSecurity(app), or let it leave out paths below %s. A page left with: %s",
+        access.state().settings.console_prefix,
+        " and ".join(found) or "none",
+    )
+
+
+def _is_page(response: Response) -> bool:
+    endpoint = request.endpoint or ""
+    return endpoint.startswith("jafsec.") and response.mimetype == "text/html"
 
 
 def keep_unpacked() -> None:

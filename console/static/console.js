@@ -103,7 +103,7 @@ async function open(dialog, opener) {
     }
   }
   dialog.showModal();
-  (one("[autofocus], .dialog-body input:not([type=hidden]), .dialog-body select", dialog) || one("h2", dialog)).focus();
+  (one("[autofocus], input:not([type=hidden]), select, textarea", dialog) || one("h2", dialog)).focus();
   dialog.addEventListener("close", () => opener?.focus(), { once: true });
 }
 
@@ -112,7 +112,7 @@ async function open(dialog, opener) {
 async function toggle(link) {
   const row = link.closest("tr");
   const opened = row.nextElementSibling;
-  if (opened?.classList.contains("opened")) {
+  if (opened?.matches("[data-opened]")) {
     opened.remove();
     link.setAttribute("aria-expanded", "false");
     row.classList.remove("is-open");
@@ -124,6 +124,7 @@ async function toggle(link) {
     const line = document.createElement("tr");
     cell.colSpan = row.cells.length;
     line.className = "opened";
+    line.dataset.opened = "";
     cell.append(await fetched(link.href));
     line.append(cell);
     row.after(line);
@@ -158,7 +159,7 @@ function live(button) {
         const rows = all("tr", found).reverse();
         waiting.push(...rows);
         wait = LIVE_MS;
-        const busy = one(".opened", list) || String(getSelection()) || scrollY > 300;
+        const busy = one("[data-opened]", list) || String(getSelection()) || scrollY > 300;
         if (waiting.length && !busy) show();
         more.hidden = !waiting.length;
         more.textContent = more.dataset.said.replace("0", String(waiting.length));
@@ -255,7 +256,7 @@ const KEYS = {
   k: () => step(-1),
   o: () => document.activeElement?.matches("[data-detail]") && document.activeElement.click(),
   l: () => one("[data-live-toggle]")?.click(),
-  c: () => (one(".opened [data-key=c]") || one("[data-key=c]"))?.click(),
+  c: () => (one("[data-opened] [data-key=c]") || one("[data-key=c]"))?.click(),
   "[": () => one("[data-key='[']")?.click(),
   "]": () => one("[data-key=']']")?.click(),
 };

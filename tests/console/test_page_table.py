@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.console.browser.pages import NO_PAGES, PAGES, Page
+from tests.console.browser.pages import NO_PAGES, PAGES, STATES, Page
 from tests.console.browser.site import make_app
+
+ALL = (*PAGES, *STATES)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_the_table_names_no_page_that_is_gone(app: Flask) -> None:
     assert {page.endpoint for page in PAGES} | set(NO_PAGES) <= endpoints(app)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize("page", ALL, ids=[page.name for page in ALL])
 def test_a_path_of_the_table_belongs_to_its_endpoint(app: Flask, page: Page) -> None:
     path = "/security" + page.path.partition("?")[0]
     endpoint, _ = app.url_map.bind("localhost").match(path, method="GET")
@@ -44,6 +46,6 @@ def test_a_path_of_the_table_belongs_to_its_endpoint(app: Flask, page: Page) -> 
 
 
 def test_every_line_of_the_table_has_a_name_of_its_own() -> None:
-    names = [page.name for page in PAGES]
+    names = [page.name for page in ALL]
 
     assert len(set(names)) == len(names)

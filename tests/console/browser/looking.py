@@ -54,7 +54,11 @@ class Look:
 
     def open(self, page: Page) -> Look:
         """Open *page* and wait until everything it loads is there."""
-        return self.go(address(self.site, page), page.status)
+        self.go(address(self.site, page), page.status)
+        if page.opens and self.tab.locator(page.opens).first.is_visible():
+            self.tab.locator(page.opens).first.click()
+            self.settle()
+        return self
 
     def go(self, url: str, status: int = 200) -> Look:
         """Open an address and expect a status."""

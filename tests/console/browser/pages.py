@@ -21,6 +21,8 @@ class Page:
     status: int = 200
     max_kb: int = 60
     """What the first visit may weigh, all files together, as sent. Source: console.md B14."""
+    opens: str = ""
+    """What is clicked before anybody looks, where it is seen: a menu, a dialog, a row."""
 
 
 PAGES = (
@@ -39,6 +41,12 @@ PAGES = (
     Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
 )
 
+#: The same pages with something open on them.
+STATES = (
+    Page("account-menu", "/", "jafsec.overview", opens="[popovertarget=account]"),
+    Page("drawer", "/routes", "jafsec.routes", opens="[popovertarget=nav]"),
+)
+
 #: Addresses that answer GET with something else than a page, and why.
 NO_PAGES = {
     "jafsec.audit_counts": "a part of the list, which the list's page loads",
@@ -53,4 +61,4 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 
 def page(name: str) -> Page:
     """Return the page of that name."""
-    return next(page for page in PAGES if page.name == name)
+    return next(page for page in (*PAGES, *STATES) if page.name == name)

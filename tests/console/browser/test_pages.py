@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.console.browser.looking import Look
-from tests.console.browser.pages import PAGES, THEMES, WIDTHS, Page, Theme
+from tests.console.browser.pages import PAGES, STATES, THEMES, WIDTHS, Page, Theme
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+SEEN = (*PAGES, *STATES)
+every_page = pytest.mark.parametrize("page", SEEN, ids=[page.name for page in SEEN])
 
 
 @pytest.mark.parametrize("theme", THEMES)
