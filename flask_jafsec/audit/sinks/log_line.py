@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TextIO
 
+from flask_jafsec.audit.sinks.lines import Lines
 from flask_jafsec.events import Event, Severity
 
 #: Everything but what only the audit log keeps, sealed.
@@ -40,33 +41,38 @@ class JsonLog:
     def __init__(self, stream: TextIO | None = None, level: str = "DEBUG") -> None:
         self._stream = stream
         self._least = _LEVELS[level.upper()]
+        self._lines = Lines()
         self._logger: Any = None
 
     def write(self, events: Sequence[Event]) -> None:
-        """Write *events*, in order, and flush once."""
-        stream = self._stream or sys.stderr
-        logger = self._logger or self._make(stream)
-        for event in events:
-            if event.severity >= self._least:
-                logger.msg(str(event.type), **as_values(event))
-        stream.flush()
+        """Write *events*, in order.
 
-    def _make(self, stream: TextIO) -> Any:
-        # Its own chain of processors: the host's structlog configuration stays the host's.
-        import structlog
+        Raises:
+            StreamStuck: Nobody reads the stream.
+        """
+        logger = self._logger = self._logger or _make_logger()
+        lines = [
+            f"{logger.msg(str(event.type), **as_values(event))}\n"
+            for event in events
+            if event.severity >= self._least
+        ]
+        self._lines.write(self._stream or sys.stderr, lines)
 
-        logger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
-            processors=[
-                structlog.processors.EventRenamer("type"),
-                structlog.processors.JSONRenderer(),
-            ],
-            wrapper_class=structlog.BoundLogger,
-            cache_logger_on_first_use=True,
-        )
-        if self._stream is not None:
-            self._logger = logger
-        return logger
+
+def _make_logger() -> Any:
+    # Its own chain of processors: the host's structlog configuration stays the host's. It only
+    # renders: structlog's own writers hold a lock that a fork would keep.
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.ReturnLogger(),
+        processors=[
+            structlog.processors.EventRenamer("type"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
 
 
 def as_values(event: Event) -> dict[str, object]:
