@@ -112,10 +112,16 @@ def make_trail(
     folder = _spool_folder(settings)
     writer = _writer(settings, log, clock, folder)
     trail = Trail(store, sinks, clock, writer=writer, waits=settings.audit.waits)
-    sequencer = Sequencer(
-        log.store, origin=log.origin, signers=log.signers, mac_key=log.mac_key, clock=clock
-    )
     anchors = Anchors([_anchor(text) for text in settings.audit.anchors], clock)
+    verifiers = log.verifiers
+    sequencer = Sequencer(
+        log.store,
+        origin=log.origin,
+        signers=log.signers,
+        mac_key=log.mac_key,
+        clock=clock,
+        anchored=lambda: anchors.newest(verifiers),
+    )
     trail.add_companion(
         Keeper(
             log.store,
