@@ -154,8 +154,18 @@ class Keeper:
         self._spool.bring_in(self._store)
         if self._folder is None:
             return
-        for writer_id in adopt(self._folder, self._store, micros(self._clock.now())):
+        now = micros(self._clock.now())
+        for writer_id in adopt(self._folder, self._store, now, self._skip):
             self._say(EventType.AUDIT_ABANDONED, Severity.WARNING, writer_id, "writer")
+
+    def _skip(self, path: Path) -> None:
+        if str(path) not in self._said:
+            self._said[str(path)] = self._clock.monotonic()
+            _log.warning(
+                "the journal %s belongs to another user and is not imported; run one process as "
+                "that user, or make the file yours",
+                path,
+            )
 
     def _sequence(self, *, ends: bool = False) -> None:
         done = self._sequencer.run_once(force=ends)

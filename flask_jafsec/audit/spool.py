@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -141,15 +141,25 @@ class Spool:
         self._room -= wanted
 
 
-def adopt(folder: Path, store: AuditStore, now: int) -> list[str]:
+def adopt(
+    folder: Path,
+    store: AuditStore,
+    now: int,
+    skip: Callable[[Path], object] = lambda _path: None,
+) -> list[str]:
     """Import every journal whose process is gone; return the ids of those that wrote something.
+
+    Args:
+        now: Microseconds since 1970.
+        skip: Is told of each journal that another user wrote, and that is not imported.
 
     Raises:
         StoreUnavailable: The database does not answer; the rest is imported another time.
         OSError: A file cannot be read.
     """
     adopted: list[str] = []
-    for left in journal.left_behind(folder):
+    journal.remove_unfinished(folder, now / 1_000_000)
+    for left in journal.left_behind(folder, skip):
         with closing(left):
             if _import_all(left, store, now):
                 adopted.append(left.writer_id)
