@@ -138,7 +138,7 @@ class Keeper:
 
     def tick(self) -> None:
         """Do everything once; what fails is said, tried again, and stops nothing else."""
-        for step in (self._import, self._sequence, self._beat):
+        for step in (self._look_after_reserve, self._import, self._sequence, self._beat):
             self._try(step)
 
     def _try(self, step: Callable[[], None]) -> None:
@@ -157,6 +157,15 @@ class Keeper:
         now = micros(self._clock.now())
         for writer_id in adopt(self._folder, self._store, now, self._skip):
             self._say(EventType.AUDIT_ABANDONED, Severity.WARNING, writer_id, "writer")
+
+    def _look_after_reserve(self) -> None:
+        reserve = self._spool.reserve
+        if reserve is None:
+            return
+        if reserve.was_given_up:
+            self._say(EventType.AUDIT_DISK_FULL, Severity.CRITICAL, "the reserve is used")
+        if not self._spool.is_open:
+            reserve.make()
 
     def _skip(self, path: Path) -> None:
         if str(path) not in self._said:
