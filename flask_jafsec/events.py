@@ -53,6 +53,7 @@ class EventType(StrEnum):
     ANCHOR_LAG = "audit.anchor_lag"
     AUDIT_ABANDONED = "audit.writer_abandoned"
     AUDIT_CLOSED = "audit.writer_closed"
+    AUDIT_DISK_FULL = "audit.disk_full"
     AUDIT_EXPORTED = "audit.exported"
     AUDIT_HEARTBEAT = "audit.heartbeat"
     AUDIT_INTEGRITY = "audit.integrity"

@@ -57,7 +57,11 @@ class Sink(Protocol):
     """Somewhere events go: a log, a file, a collector."""
 
     def write(self, events: Sequence[Event]) -> None:
-        """Write *events*, in order. Called off the request's own time, from one thread."""
+        """Write *events*, in order. Called off the request's own time, from one thread.
+
+        Whoever takes too long gets no more than 10,000 events later; the rest are counted in
+        ``audit.sink_dropped``. The audit log has them all.
+        """
 
 
 class Recorder(Protocol):

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -170,6 +171,19 @@ class Anchors:
                 place.publish(now)
         lagging = [place for place in self._places if now - place.waits_since >= LAG_S]
         return tuple(f"the anchor {place.anchor.name} lags an hour" for place in lagging)
+
+    def newest(self, verifiers: Sequence[NoteVerifier]) -> Checkpoint | None:
+        """Return the largest genuine checkpoint of those that can be read back here.
+
+        A file that is gone or cannot be read says nothing: publishing to it fails, and is said.
+        """
+        found: list[Checkpoint] = []
+        for place in self._places:
+            if isinstance(place.anchor, FileAnchor):
+                with suppress(AnchorFailed):
+                    newest = place.anchor.newest(verifiers)
+                    found += [newest] if newest is not None else []
+        return max(found, key=lambda checkpoint: checkpoint.size, default=None)
 
 
 class _Place:

@@ -58,6 +58,7 @@ class Turn:
         self._last = growth.last_checkpoint()
         self.problems: list[Problem] = []
         self._is_sound = True
+        self._is_as_left = False
         self._frontier = self._trusted_frontier(growth.head())
 
     def _trusted_frontier(self, head: Head | None) -> Frontier | None:
@@ -67,7 +68,8 @@ class Turn:
         if head.origin != self._origin:
             self._refuse("origin_changed", f"the head is of the log {head.origin}")
             return None
-        if (head.size, head.frontier) == (self._before.size, self._before.frontier):
+        self._is_as_left = (head.size, head.frontier) == (self._before.size, self._before.frontier)
+        if self._is_as_left:
             return Frontier.from_bytes(head.size, head.frontier)
         if self._growth.has_leaves_from(head.size):
             self._refuse("head_changed", f"there are leaves beyond the head's {head.size}")
@@ -138,7 +140,7 @@ class Turn:
         if size < known[0]:
             self._refuse("rolled_back", f"{known[0]} leaves were signed, now the newest is {size}")
             return False
-        if self._before.size < 0 and not self._begins_with_anchor(frontier):
+        if not self._is_as_left and not self._begins_with_anchor(frontier):
             return False
         if last is None or (size, root) == known or self._begins_with(frontier, size, root):
             return True
@@ -152,7 +154,12 @@ class Turn:
         is_ours = anchor.origin == self._origin
         if is_ours and self._begins_with(frontier, anchor.size, anchor.root):
             return True
-        what = f"{anchor.size} leaves are anchored that are not the beginning of this log"
+        what = f"{anchor.size} leaves are anchored"
+        missing = anchor.size - frontier.size
+        if is_ours and missing > 0:
+            what += f", the log has {frontier.size}: {missing} are gone"
+        else:
+            what += " that are not the beginning of this log"
         self._refuse("rolled_back", what)
         return False
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,10 @@ DAMAGED_SUFFIX: Final = ".damaged"
 
 #: Bytes of all journals of one folder at most. Source: audit-log specification, 5.5.
 MAX_FOLDER_BYTES: Final = 256 * 1024 * 1024
+
+#: After how long a file that is not locked yet is nobody's, in seconds. Locking it takes less than
+#: a millisecond.
+UNFINISHED_S: Final = 60.0
 
 _FILE: Final = re.compile(r"[0-9a-f]{16}\.j")
 
@@ -156,10 +160,20 @@ class Adopted:
         os.close(self._descriptor)
 
 
-def left_behind(folder: Path) -> Iterator[Adopted]:
-    """Yield the files whose process is gone, each locked until it is closed."""
+def left_behind(
+    folder: Path, skip: Callable[[Path], object] = lambda _path: None
+) -> Iterator[Adopted]:
+    """Yield the files whose process is gone, each locked until it is closed.
+
+    Args:
+        skip: Is told of each file that another user wrote: whoever may write into the folder must
+            not be able to put events into the log.
+    """
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if not _FILE.fullmatch(path.name):
+            continue
+        if _is_foreign(path):
+            skip(path)
             continue
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -169,6 +183,22 @@ def left_behind(folder: Path) -> Iterator[Adopted]:
             yield Adopted(path, descriptor)
         else:
             os.close(descriptor)
+
+
+def remove_unfinished(folder: Path, now: float) -> None:
+    """Remove files that were begun by processes which died before they had locked them.
+
+    Nothing can be in them. The young ones may be in somebody's hands.
+
+    Args:
+        now: Seconds since 1970.
+    """
+    for path in folder.glob(f"*{NEW_SUFFIX}"):
+        with suppress(OSError):
+            found = path.lstat()
+            is_file = stat.S_ISREG(found.st_mode) and found.st_size == 0
+            if is_file and now - found.st_mtime > UNFINISHED_S:
+                path.unlink()
 
 
 def folder_bytes(folder: Path) -> int:
@@ -199,10 +229,7 @@ def prepare_folder(folder: Path) -> None:
 
 
 def _is_ours(descriptor: int, path: Path) -> bool:
-    """Return whether the file is locked for us now, still has its name, and was written by us.
-
-    Whoever may write into the folder must not be able to put events into the log.
-    """
+    """Return whether the file is locked for us now, still has its name, and was written by us."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         found, named = os.fstat(descriptor), path.lstat()
@@ -210,6 +237,14 @@ def _is_ours(descriptor: int, path: Path) -> bool:
         return False
     is_same = (found.st_dev, found.st_ino) == (named.st_dev, named.st_ino)
     return is_same and stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def _is_foreign(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid != os.geteuid()
 
 
 def _set_aside(path: Path) -> None:

@@ -61,15 +61,23 @@ class Sequenced(Protocol):
 class Sequencer(Protocol):
     """Puts chains into the tree (sequencer.py)."""
 
-    def run_once(self) -> Sequenced:
-        """Sequence what waits. Raises StoreUnavailable."""
+    def run_once(self, *, force: bool = False) -> Sequenced:
+        """Sequence what waits, and sign it where *force* says so or it is time.
+
+        Raises StoreUnavailable.
+        """
 
 
 class Publisher(Protocol):
     """Publishes signed sizes (anchors.py)."""
 
-    def publish(self, checkpoint: SignedCheckpoint | None) -> tuple[str, ...]:
-        """Give the newest size to every anchor; return what is wrong with them."""
+    def publish(
+        self, checkpoint: SignedCheckpoint | None, *, everywhere: bool = False
+    ) -> tuple[str, ...]:
+        """Give the newest size to every anchor, to each where it is time or *everywhere*.
+
+        Return what is wrong with them.
+        """
 
 
 class Keeper:
@@ -113,7 +121,7 @@ class Keeper:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread, then look after what came last."""
+        """Stop the thread, then look after what came last, and anchor all of it."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is None:
@@ -121,7 +129,8 @@ class Keeper:
         self._stopping.set()
         thread.join(STOP_WAIT_S)
         if not thread.is_alive():
-            self.tick()
+            for step in (self._import, self._sequence_to_the_end):
+                self._try(step)
 
     def _run(self) -> None:
         while not self._stopping.wait(EVERY_S * _spread.uniform(0.9, 1.1)):
@@ -129,7 +138,7 @@ class Keeper:
 
     def tick(self) -> None:
         """Do everything once; what fails is said, tried again, and stops nothing else."""
-        for step in (self._import, self._sequence, self._beat):
+        for step in (self._look_after_reserve, self._import, self._sequence, self._beat):
             self._try(step)
 
     def _try(self, step: Callable[[], None]) -> None:
@@ -145,16 +154,39 @@ class Keeper:
         self._spool.bring_in(self._store)
         if self._folder is None:
             return
-        for writer_id in adopt(self._folder, self._store, micros(self._clock.now())):
+        now = micros(self._clock.now())
+        for writer_id in adopt(self._folder, self._store, now, self._skip):
             self._say(EventType.AUDIT_ABANDONED, Severity.WARNING, writer_id, "writer")
 
-    def _sequence(self) -> None:
-        done = self._sequencer.run_once()
+    def _look_after_reserve(self) -> None:
+        reserve = self._spool.reserve
+        if reserve is None:
+            return
+        if reserve.was_given_up:
+            self._say(EventType.AUDIT_DISK_FULL, Severity.CRITICAL, "the reserve is used")
+        if not self._spool.is_open:
+            reserve.make()
+
+    def _skip(self, path: Path) -> None:
+        if str(path) not in self._said:
+            self._said[str(path)] = self._clock.monotonic()
+            _log.warning(
+                "the journal %s belongs to another user and is not imported; run one process as "
+                "that user, or make the file yours",
+                path,
+            )
+
+    def _sequence(self, *, ends: bool = False) -> None:
+        done = self._sequencer.run_once(force=ends)
         self._note_lag(is_behind=done.has_more)
         for problem in done.problems:
             self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, problem)
-        for problem in self._publisher.publish(done.checkpoint):
+        for problem in self._publisher.publish(done.checkpoint, everywhere=ends):
             self._say(EventType.ANCHOR_LAG, Severity.ERROR, problem)
+
+    def _sequence_to_the_end(self) -> None:
+        # The next minute's anchor may never come: whoever cuts the log now would go unseen.
+        self._sequence(ends=True)
 
     def _note_lag(self, *, is_behind: bool) -> None:
         now = self._clock.monotonic()

@@ -53,7 +53,8 @@ class Sequencer:
         mac_key: Gives the MAC key of a root key's id, None if that is not known (any more).
         max_rows: Rows of all writers in one transaction; None for what suits the database.
         anchored: Gives the newest checkpoint known outside the database, if there is one: asked
-            when this process becomes the leader, so that a database put back is not signed.
+            whenever the tree is not as this process left it, so that a database put back is not
+            signed.
     """
 
     def __init__(

@@ -6,9 +6,10 @@ database never holds a later event and lacks an earlier one for long.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from flask_jafsec.audit import journal
 from flask_jafsec.audit.journal import Adopted, Journal, JournalFailed, JournalFull
 from flask_jafsec.audit.journal_lines import Line, lines_of, read_lines
+from flask_jafsec.audit.reserve import Reserve
 from flask_jafsec.audit.rows import DataKey, EventRow, SealedRow, Subject, Writer
 from flask_jafsec.audit.store import AuditBatch, AuditStore
 
@@ -39,11 +41,18 @@ class Spool:
     Args:
         folder: Where it stands; None to have no second place.
         max_bytes: What all journals of the folder may have together.
+        reserve: Given up when the disk is full, so that the last events find room.
     """
 
-    def __init__(self, folder: Path | None, max_bytes: int = journal.MAX_FOLDER_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        max_bytes: int = journal.MAX_FOLDER_BYTES,
+        reserve: Reserve | None = None,
+    ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self.reserve = reserve
         self._begin()
 
     def _begin(self) -> None:
@@ -83,14 +92,22 @@ class Spool:
             if self._folder is None:
                 raise JournalFull("there is no folder for journals")
             self._take_room(self._folder, len(lines))
-            if self._journal is None:
-                self._journal = Journal.create(self._folder, writer.writer_id)
-                self._writer = writer
             try:
-                self._journal.append(lines)
-            except JournalFailed:
-                self._journal = None
-                raise
+                self._write(self._folder, writer, lines)
+            except JournalFailed as error:
+                if self.reserve is None or not _is_disk_full(error):
+                    raise
+                self.reserve.give_up()
+                self._write(self._folder, writer, lines)
+
+    def _write(self, folder: Path, writer: Writer, lines: bytes) -> None:
+        current = self._journal or Journal.create(folder, writer.writer_id)
+        try:
+            current.append(lines)
+        except JournalFailed:
+            self._journal = None
+            raise
+        self._journal, self._writer = current, writer
 
     def abandon(self) -> None:
         """Close the file; whoever looks for journals imports it."""
@@ -141,15 +158,25 @@ class Spool:
         self._room -= wanted
 
 
-def adopt(folder: Path, store: AuditStore, now: int) -> list[str]:
+def adopt(
+    folder: Path,
+    store: AuditStore,
+    now: int,
+    skip: Callable[[Path], object] = lambda _path: None,
+) -> list[str]:
     """Import every journal whose process is gone; return the ids of those that wrote something.
+
+    Args:
+        now: Microseconds since 1970.
+        skip: Is told of each journal that another user wrote, and that is not imported.
 
     Raises:
         StoreUnavailable: The database does not answer; the rest is imported another time.
         OSError: A file cannot be read.
     """
     adopted: list[str] = []
-    for left in journal.left_behind(folder):
+    journal.remove_unfinished(folder, now / 1_000_000)
+    for left in journal.left_behind(folder, skip):
         with closing(left):
             if _import_all(left, store, now):
                 adopted.append(left.writer_id)
@@ -172,6 +199,11 @@ def _import_all(left: Adopted, store: AuditStore, now: int) -> bool:
     else:
         left.remove()
     return end > 0
+
+
+def _is_disk_full(error: JournalFailed) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Imported(NamedTuple):

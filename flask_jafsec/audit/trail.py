@@ -10,10 +10,12 @@ from typing import Any, Final, TypeVar
 
 from flask_jafsec.audit import lifetime
 from flask_jafsec.audit.counting import Counts
+from flask_jafsec.audit.direct import Apart, Direct, InTurn
 from flask_jafsec.audit.lifetime import Companion
+from flask_jafsec.audit.losses import Losses
 from flask_jafsec.audit.writer import AuditWriter, Item
 from flask_jafsec.errors import AuditUnavailable
-from flask_jafsec.events import Event, EventClass, EventType, Outcome, Severity, system_event
+from flask_jafsec.events import Event, EventClass, EventType, system_event
 from flask_jafsec.protocols import Clock, Sink, Store, Tables
 
 T = TypeVar("T")
@@ -66,9 +68,11 @@ class Trail:
         room_wait_s: float = ROOM_WAIT_S,
     ) -> None:
         self._store = store
-        self._sinks = tuple(sinks)
         self._clock = clock
         self._durable = writer
+        self._losses = Losses(clock)
+        # Without a writer the sinks have the only trace of a change: nothing may pass them by.
+        self._direct: Direct = (Apart if writer else InTurn)(sinks, self._losses)
         # Waiting for room buys durability; without a writer it would only make a request slow.
         self._room_wait_s = room_wait_s if writer else 0.0
         self._waits = frozenset(waits) if writer else frozenset[EventClass]()
@@ -86,12 +90,13 @@ class Trail:
         self._room = threading.Event()
         self._room.set()
         self._writer: threading.Thread | None = None
-        self._dropped = 0
         self.counts = Counts(self._put)
 
     def begin_again(self) -> None:
         """Be another writer in the child of a fork: what waited is the parent's to write."""
         self._begin()
+        self._losses.begin_again()
+        self._direct.begin_again()
         if self._durable is not None:
             self._durable.begin_again()
         for companion in self._companions:
@@ -140,8 +145,7 @@ class Trail:
         # Beyond the bound events turn synchronous, so that a flood slows itself down.
         if self._room.is_set() or self._room.wait(self._room_wait_s):
             return True
-        with self._lock:
-            self._dropped += event.count
+        self._losses.add("sinks_too_slow", event.count)
         return False
 
     def _put(self, item: Item | Event) -> None:
@@ -215,11 +219,7 @@ class Trail:
         events = [item.event for item in batch]
         if self._durable is not None:
             events = self._keep(self._durable, batch)
-        for sink in self._sinks:
-            try:
-                sink.write(events)
-            except Exception:  # noqa: BLE001 - a broken sink must not silence the others; said aloud
-                _log.exception("the sink %s lost %d event(s)", type(sink).__name__, len(events))
+        self._direct.write(events)
 
     @staticmethod
     def _keep(writer: AuditWriter, batch: Sequence[Item]) -> list[Event]:
@@ -243,25 +243,14 @@ class Trail:
             except Exception:  # noqa: BLE001 - it runs again in a second and must not stop the others
                 _log.exception("a chore of the audit trail failed")
 
-    def _report_dropped(self) -> None:
-        with self._lock:
-            dropped, self._dropped = self._dropped, 0
-        if dropped:
-            self._put(
-                system_event(
-                    EventType.SINK_DROPPED,
-                    self._clock.now(),
-                    Severity.ERROR,
-                    Outcome.FAIL,
-                    reason="sinks_too_slow",
-                    count=dropped,
-                )
-            )
+    def _report_dropped(self, *, everything: bool = False) -> None:
+        for event in self._losses.due(everything=everything):
+            self._put(event)
 
     def close(self) -> None:
         """Write what waits and every open count, then stop; the next event starts it again."""
         self._run_chores(last=True)
-        self._report_dropped()
+        self._report_dropped(everything=True)
         self.counts.flush(self._clock.time(), everything=True)
         if not self._waiting.empty():
             self.wake()
@@ -269,9 +258,11 @@ class Trail:
             writer, self._writer = self._writer, None
         if writer is None:
             self._write_here()
+            self._direct.stop()
             return
         self._waiting.put(_STOP)
         writer.join(FLUSH_TIMEOUT_S)
+        self._direct.stop()
         for companion in self._companions:
             companion.stop()
 
@@ -280,12 +271,13 @@ class Trail:
         self.close()
         writer = self._durable
         if writer is not None and writer.count and self._writing.acquire(timeout=FLUSH_TIMEOUT_S):
-            facts = {"rows": writer.count + 1}
-            self._write(
-                [Item(system_event(EventType.AUDIT_CLOSED, self._clock.now(), facts=facts))]
-            )
+            last = self._losses.due(everything=True)
+            facts = {"rows": writer.count + len(last) + 1}
+            last.append(system_event(EventType.AUDIT_CLOSED, self._clock.now(), facts=facts))
+            self._write([Item(event) for event in last])
             writer.end()
             self._writing.release()
+            self._direct.stop()
 
     def _write_here(self) -> None:
         """Write what waits on this thread, where no other could be started.

@@ -21,6 +21,7 @@ from flask_jafsec.audit.keeping import Keeper
 from flask_jafsec.audit.note_keys import NoteSigner, NoteVerifier
 from flask_jafsec.audit.opening import Opener
 from flask_jafsec.audit.references import Referrer
+from flask_jafsec.audit.reserve import Reserve
 from flask_jafsec.audit.searching import LogSearch
 from flask_jafsec.audit.sequencer import Sequencer
 from flask_jafsec.audit.sinks.places import target_of
@@ -117,10 +118,16 @@ def make_trail(
     folder = _spool_folder(settings)
     writer = _writer(settings, log, clock, folder)
     trail = Trail(store, sinks, clock, writer=writer, waits=settings.audit.waits)
-    sequencer = Sequencer(
-        log.store, origin=log.origin, signers=log.signers, mac_key=log.mac_key, clock=clock
-    )
     anchors = Anchors([_anchor(text) for text in settings.audit.anchors], clock)
+    verifiers = log.verifiers
+    sequencer = Sequencer(
+        log.store,
+        origin=log.origin,
+        signers=log.signers,
+        mac_key=log.mac_key,
+        clock=clock,
+        anchored=lambda: anchors.newest(verifiers),
+    )
     trail.add_companion(
         Keeper(
             log.store,
@@ -160,7 +167,8 @@ def _writer(settings: Settings, log: AuditLog, clock: Clock, folder: Path | None
         version=__version__,
     )
     referrer = Referrer(log.vault)
-    return AuditWriter(log.store, Chain(named, referrer), referrer, Spool(folder), clock)
+    spool = Spool(folder, reserve=Reserve(folder) if folder else None)
+    return AuditWriter(log.store, Chain(named, referrer), referrer, spool, clock)
 
 
 def _spool_folder(settings: Settings) -> Path | None:

@@ -11,6 +11,7 @@ import pytest
 
 from flask_jafsec.audit import anchors as anchors_module
 from flask_jafsec.audit.anchors import (
+    Anchor,
     AnchorFailed,
     Anchors,
     CallableAnchor,
@@ -18,7 +19,13 @@ from flask_jafsec.audit.anchors import (
     LogLineAnchor,
     read_anchors,
 )
-from flask_jafsec.audit.notes import Checkpoint, NoteInvalid, NoteVerifier
+from flask_jafsec.audit.notes import (
+    Checkpoint,
+    NoteInvalid,
+    NoteVerifier,
+    checkpoint_text,
+    signed_note,
+)
 from flask_jafsec.audit.rows import SignedCheckpoint
 from tests.audit.chains import TestClock
 from tests.audit.conftest import Run
@@ -212,3 +219,18 @@ def test_a_full_disk_is_a_failed_anchor() -> None:
 
     with pytest.raises(AnchorFailed):
         FileAnchor(Path("/dev/full")).publish(LOG.note(9))
+
+
+def test_the_newest_of_all_places_is_the_largest_that_is_genuine(tmp_path: Path) -> None:
+    forged = signed_note(checkpoint_text(Checkpoint(SIGNER.name, 40, bytes(32))), [OTHER])
+    paths = [tmp_path / name for name in ("small", "large", "forged", "gone", "folder")]
+    for path, note in zip(paths, (LOG.note(3), LOG.note(20), forged), strict=False):
+        FileAnchor(path).publish(note)
+    (tmp_path / "folder").mkdir()
+    places: list[Anchor] = [LogLineAnchor(), *map(FileAnchor, paths)]
+
+    newest = Anchors(places, TestClock()).newest(VERIFIERS)
+
+    assert newest is not None
+    assert newest.size == 20
+    assert Anchors(places[:1], TestClock()).newest(VERIFIERS) is None

@@ -19,6 +19,7 @@ from flask_jafsec.audit.journal import (
     folder_bytes,
     left_behind,
     prepare_folder,
+    remove_unfinished,
 )
 from flask_jafsec.audit.journal_lines import lines_of
 from flask_jafsec.audit.rows import EventRow
@@ -221,5 +222,25 @@ def test_what_others_put_there_is_not_adopted(tmp_path: Path) -> None:
 def test_what_another_user_wrote_is_not_adopted(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         os.chown(journal.path, 65534, 65534)
+    skipped: list[Path] = []
 
-    assert adopted(tmp_path) == []
+    assert list(left_behind(tmp_path, skipped.append)) == []
+    assert skipped == [journal.path]
+
+
+def test_a_file_whose_process_died_before_it_was_locked_is_removed_after_a_while(
+    tmp_path: Path,
+) -> None:
+    young, with_something = tmp_path / ("a" * 16 + ".new"), tmp_path / ("b" * 16 + ".new")
+    young.touch()
+    with_something.write_bytes(b"not ours to judge")
+    (tmp_path / ("c" * 16 + ".new")).mkdir()
+    (tmp_path / ("d" * 16 + ".new")).symlink_to(young)
+    made = young.stat().st_mtime
+
+    remove_unfinished(tmp_path, made + 1)
+    kept = young.exists()
+    remove_unfinished(tmp_path, made + 3_600)
+
+    assert kept
+    assert sorted(path.name[0] for path in tmp_path.iterdir()) == ["b", "c", "d"]

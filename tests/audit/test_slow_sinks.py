@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from flask_jafsec.audit.direct import InTurn
 from flask_jafsec.audit.trail import MAX_WAITING, Trail
 from flask_jafsec.events import Event, EventType, Outcome, Severity
 from flask_jafsec.stores.memory import MemoryStore
@@ -128,7 +129,7 @@ def test_the_child_of_a_fork_begins_again_and_leaves_the_parents_events_to_it(
     child = os.fork()
     if child == 0:
         theirs = CapturedEvents()
-        stuck._sinks = (theirs,)
+        stuck._direct = InTurn([theirs], stuck._losses)
         stuck.record(event(reason="the child's"))
         stuck.close()
         os.write(writing, ",".join(reasons(theirs)).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ import pytest
 
 from flask_jafsec.audit.journal import DAMAGED_SUFFIX, Journal
 from flask_jafsec.audit.rows import EventRow, SealedRow
+from flask_jafsec.audit.spool import adopt
 from flask_jafsec.events import Event
 from flask_jafsec.stores.audit_tables import SEALED, WRITER
 from flask_jafsec.stores.sql.audit.store import SqlAuditStore
@@ -109,6 +111,18 @@ def test_a_file_that_holds_nothing_is_removed_without_a_word(on_sqlite: Logged) 
 
     assert log.adopt() == []
     assert log.journals() == []
+
+
+def test_looking_for_journals_removes_what_was_only_begun(on_sqlite: Logged) -> None:
+    _, log = on_sqlite
+    assert log.folder is not None
+    begun = log.folder / ("a" * 16 + ".new")
+    begun.touch()
+    os.utime(begun, (0, 0))
+
+    adopt(log.folder, log.audit, 3_600 * 1_000_000)
+
+    assert not begun.exists()
 
 
 def test_a_part_whose_event_is_there_is_not_added_twice(on_sqlite: Logged) -> None:

@@ -127,7 +127,7 @@ def _finish(state: State, engine: Engine, spool: Path) -> None:
     keeper = keeper_of(state)
     for _ in range(ROUNDS):
         keeper.tick()
-        keeper._sequencer.run_once(force=True)  # type: ignore[call-arg]  # the real one can force
+        keeper._sequencer.run_once(force=True)
         if not list(spool.glob(f"*{SUFFIX}")) and _is_whole(engine):
             return
 

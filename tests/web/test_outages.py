@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from flask_jafsec.audit.direct import InTurn
 from flask_jafsec.errors import StoreUnavailable
 from flask_jafsec.events import EventType, Severity
 from flask_jafsec.stores.memory import MemoryStore
@@ -210,7 +211,7 @@ def test_a_sink_that_breaks_costs_no_request(caplog: pytest.LogCaptureFixture) -
             raise OSError("disk full")
 
     trail = state_of(place.app).services.trail
-    trail._sinks = (Broken(), *trail._sinks)
+    trail._direct = InTurn([Broken(), place.captured], trail._losses)
 
     assert place.client.get("/chat", headers=place.bearer()).status_code == 200
     assert len(place.events(EventType.REQUEST_ALLOWED)) == 1

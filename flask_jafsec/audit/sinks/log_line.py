@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TextIO
 
+from flask_jafsec.audit.sinks.lines import Lines
 from flask_jafsec.events import Event, Severity
 
 #: Everything but what only the audit log keeps, sealed.
@@ -41,6 +42,7 @@ class JsonLog:
     def __init__(self, stream: TextIO | None = None, level: str = "DEBUG") -> None:
         self._stream = stream
         self._least = _LEVELS[level.upper()]
+        self._lines = Lines()
         self._logger: Any = None
         self._is_quiet = False
 
@@ -54,32 +56,36 @@ class JsonLog:
             self._is_quiet = False
 
     def write(self, events: Sequence[Event]) -> None:
-        """Write *events*, in order, and flush once."""
+        """Write *events*, in order.
+
+        Raises:
+            StreamStuck: Nobody reads the stream.
+        """
         if self._is_quiet:
             return
-        stream = self._stream or sys.stderr
-        logger = self._logger or self._make(stream)
-        for event in events:
-            if event.severity >= self._least:
-                logger.msg(str(event.type), **as_values(event))
-        stream.flush()
+        logger = self._logger = self._logger or _make_logger()
+        lines = [
+            f"{logger.msg(str(event.type), **as_values(event))}\n"
+            for event in events
+            if event.severity >= self._least
+        ]
+        self._lines.write(self._stream or sys.stderr, lines)
 
-    def _make(self, stream: TextIO) -> Any:
-        # Its own chain of processors: the host's structlog configuration stays the host's.
-        import structlog
 
-        logger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
-            processors=[
-                structlog.processors.EventRenamer("type"),
-                structlog.processors.JSONRenderer(),
-            ],
-            wrapper_class=structlog.BoundLogger,
-            cache_logger_on_first_use=True,
-        )
-        if self._stream is not None:
-            self._logger = logger
-        return logger
+def _make_logger() -> Any:
+    # Its own chain of processors: the host's structlog configuration stays the host's. It only
+    # renders: structlog's own writers hold a lock that a fork would keep.
+    import structlog
+
+    return structlog.wrap_logger(
+        structlog.ReturnLogger(),
+        processors=[
+            structlog.processors.EventRenamer("type"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
 
 
 def as_values(event: Event) -> dict[str, object]:

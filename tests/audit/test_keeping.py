@@ -1,0 +1,94 @@
+"""What a process does for the log beside writing: what it says, and what it does at the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from flask_jafsec.audit.journal import Journal
+from flask_jafsec.audit.keeping import Keeper
+from flask_jafsec.audit.rows import SignedCheckpoint
+from flask_jafsec.events import Event
+from tests.audit.log_setting import Setting, database_url, log_on
+
+CHECKPOINT = SignedCheckpoint(3, bytes(32), 0, "note")
+
+
+@dataclass
+class Done:
+    checkpoint: SignedCheckpoint | None = CHECKPOINT
+    has_more: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Signing:
+    """Sequences and publishes nothing, and remembers how it was asked."""
+
+    forced: list[bool] = field(default_factory=list)
+    everywhere: list[bool] = field(default_factory=list)
+
+    def run_once(self, *, force: bool = False) -> Done:
+        self.forced.append(force)
+        return Done()
+
+    def publish(
+        self, checkpoint: SignedCheckpoint | None, *, everywhere: bool = False
+    ) -> tuple[str, ...]:
+        assert checkpoint is CHECKPOINT
+        self.everywhere.append(everywhere)
+        return ()
+
+
+@pytest.fixture
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting]:
+    with log_on(database_url(request, "sqlite"), tmp_path / "spool") as made:
+        yield made
+
+
+def keeper(log: Setting, signing: Signing, recorded: list[Event]) -> Keeper:
+    return Keeper(
+        log.audit,
+        log.spool,
+        signing,
+        signing,
+        log.clock,
+        folder=log.folder,
+        record=recorded.append,
+    )
+
+
+def test_what_is_new_is_signed_and_anchored_at_once_when_the_process_ends(log: Setting) -> None:
+    signing = Signing()
+    made = keeper(log, signing, [])
+
+    made.start()
+    made.stop()
+
+    assert signing.forced[-1] is True
+    assert signing.everywhere[-1] is True
+    assert not any(signing.forced[:-1] + signing.everywhere[:-1])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_journal_of_another_user_is_said_once(
+    log: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert log.folder is not None
+    journal = Journal.create(log.folder, "a" * 16)
+    journal.close()
+    os.chown(journal.path, 65534, 65534)
+    made = keeper(log, Signing(), [])
+
+    with caplog.at_level(logging.WARNING, "flask_jafsec.audit"):
+        made.tick()
+        made.tick()
+
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert str(journal.path) in said
+    assert journal.path.exists()
