@@ -19,7 +19,7 @@ from flask_jafsec.audit.tree import EMPTY_FRONTIER, Frontier, MissingLeaves, fro
 from flask_jafsec.audit.tree_checking import Anchored, TreeCheck
 
 #: Leaves read at once: enough to hide the cost of asking, little enough for the memory.
-PORTION: Final = 500
+PORTION: Final = 200
 
 #: Leaves that are under no checkpoint for this long, in microseconds, are not just new.
 UNSIGNED_US: Final = 60_000_000
