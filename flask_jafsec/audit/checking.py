@@ -69,13 +69,13 @@ class Macs:
         self._mac_key = mac_key
         self._prepared: dict[str, Callable[[bytes], bytes] | None] = {}
 
-    def holds(self, row: EventRow) -> bool | None:
+    def holds(self, envelope: bytes, mac: bytes, root_id: str) -> bool | None:
         """Return whether the MAC is genuine; None where its key is not known."""
         try:
-            mac = self._prepared[row.mac_key]
+            mac_of = self._prepared[root_id]
         except KeyError:
-            mac = self._prepare(row.mac_key)
-        return None if mac is None else hmac.compare_digest(mac(row.envelope), row.mac)
+            mac_of = self._prepare(root_id)
+        return None if mac_of is None else hmac.compare_digest(mac_of(envelope), mac)
 
     def _prepare(self, root_id: str) -> Callable[[bytes], bytes] | None:
         if len(self._prepared) >= MAX_KEYS:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from flask_jafsec.audit.note_keys import to_base64
-from flask_jafsec.audit.store import AuditView, StoredLeaf
+from flask_jafsec.audit.rows import StoredLeaf
+from flask_jafsec.audit.store import AuditView
 from flask_jafsec.audit.tree import MissingLeaves
 from flask_jafsec.errors import JafsecError
 
@@ -56,11 +57,10 @@ def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Ite
 
 
 def _line(stored: StoredLeaf, expected: int) -> str:
-    leaf, row = stored.leaf, stored.row
-    if row is None or leaf.leaf_index != expected:
+    if stored.envelope is None or stored.leaf_index != expected:
         raise MissingLeaves(expected, 1)
-    values = {"leaf": leaf.leaf_index, "w": leaf.writer_id, "n": leaf.n}
-    return _json(values | {"h": leaf.leaf_hash.hex(), "e": to_base64(row.envelope)})
+    values = {"leaf": stored.leaf_index, "w": stored.writer_id, "n": stored.n}
+    return _json(values | {"h": stored.leaf_hash.hex(), "e": to_base64(stored.envelope)})
 
 
 def _json(values: object) -> str:

@@ -53,6 +53,11 @@ class Findings:
         return tuple(self._kept)
 
     @property
+    def count(self) -> int:
+        """How many there are in all."""
+        return sum(self._counts.values())
+
+    @property
     def more(self) -> int:
         """How many were only counted."""
         return sum(max(0, count - MAX_KEPT) for count in self._counts.values())

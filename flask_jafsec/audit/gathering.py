@@ -147,7 +147,7 @@ class Gathering:
             prev = portion.digest.hex()
 
     def _checked(self, row: EventRow, prev: str) -> tuple[Problem | None, Reading | None]:
-        holds = self._macs.holds(row)
+        holds = self._macs.holds(row.envelope, row.mac, row.mac_key)
         if not holds:
             kind = "mac_key_unknown" if holds is None else "mac_broken"
             return Problem(kind, f"under the key {row.mac_key}", row.writer_id, row.n), None

@@ -104,7 +104,7 @@ class Opener:
             size = head.size if head else 0
             first = max(0, size - limit)
             leaves = view.leaves(first, size - first)
-            events = [StoredEvent(leaf.row, leaf.leaf.leaf_index) for leaf in leaves if leaf.row]
+            events = [StoredEvent(leaf.row, leaf.leaf_index) for leaf in leaves if leaf.row]
             for writer in view.writers():
                 events += view.waiting(writer.writer_id, writer.sequenced_n, limit)
             recent = events[-limit:]

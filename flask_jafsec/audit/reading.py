@@ -17,7 +17,9 @@ from flask_jafsec.audit.envelope import (
     MAX_REMEMBERED,
     MAX_SECONDS,
     EnvelopeInvalid,
+    Frame,
     entry_of,
+    frame,
     micros_of,
     read,
 )
@@ -108,6 +110,22 @@ def read_back(envelope: bytes) -> Reading:
         )  # fmt: skip
     except (KeyError, ValueError) as error:
         raise EnvelopeInvalid(f"has no usable member: {error}") from error
+
+
+def frame_of(envelope: bytes) -> Frame | None:
+    """Return what stands around the members that differ from one event to the next.
+
+    None for an envelope with escapes, which is rare.
+    """
+    found = _USUAL(envelope.decode())
+    if found is None:
+        return None
+    (
+        _, kind, app, details, _, _, key, log, method, _, outcome, route, _, _, _, _, severity,
+        status, _, tenant, _, _, name, _,
+    ) = found.groups()  # fmt: skip
+    about = (log, app, kind, key, method, outcome, route)
+    return frame(details, about, (int(severity), int(status), tenant, name))
 
 
 def _read_any(envelope: bytes) -> Reading:

@@ -138,6 +138,71 @@ class Entry(NamedTuple):
     """How many decisions this event stands for."""
 
 
+class StoredLeaf(NamedTuple):
+    """One leaf as stored, beside everything that must agree with it; parts may be missing.
+
+    Flat, as the driver gives it: of millions of leaves that are verified, the parts of hardly any
+    are looked at one by one.
+    """
+
+    leaf_index: int
+    writer_id: str
+    n: int
+    leaf_hash: bytes
+    envelope: bytes | None
+    """None where the event is gone; so are its MAC and the MAC's key."""
+    mac: bytes
+    mac_key: str
+    key_ref: str
+    data: bytes | None
+    """None where the sealed part is erased or was never there; so is its key."""
+    is_readable: bool
+    """Whether the key of the sealed part is there and not destroyed."""
+    event_id: str | None
+    """None where the search copies are gone, and all of them are."""
+    ts: int
+    actor: str | None
+    subject: str | None
+    ip: str | None
+    request: str | None
+    words: str
+    type_id: int
+    type_name: str | None
+    """The name behind the search copies' type number."""
+    severity: int
+    outcome: int
+    actor_kind: int
+    key: str | None
+    country: str | None
+    decisions: int
+
+    @property
+    def leaf(self) -> Leaf:
+        """The leaf itself."""
+        return Leaf._make(self[:4])
+
+    @property
+    def row(self) -> EventRow | None:
+        """The event it names; None if it is gone."""
+        if self.envelope is None:
+            return None
+        return EventRow(self.writer_id, self.n, self.envelope, self.mac, self.mac_key)
+
+    @property
+    def entry(self) -> Entry | None:
+        """Its search copies; None if they are gone."""
+        if self.event_id is None:
+            return None
+        return Entry._make(getattr(self, name) for name in Entry._fields)
+
+    @property
+    def sealed(self) -> SealedRow | None:
+        """Its sealed part; None if erased or never there."""
+        if self.data is None:
+            return None
+        return SealedRow(self.writer_id, self.n, self.key_ref, self.data)
+
+
 class Rollup(NamedTuple):
     """How many events and decisions fell into one bucket of time."""
 

@@ -18,6 +18,7 @@ from flask_jafsec.audit.rows import (
     SealedRow,
     SignedCheckpoint,
     StoredEvent,
+    StoredLeaf,
     Subject,
     Writer,
 )
@@ -204,34 +205,6 @@ class AuditView(Protocol):
 
     def strays(self, limit: int) -> Sequence[tuple[str, str]]:
         """Return the tables and keys of rows that belong to no leaf and no waiting event."""
-
-
-class StoredLeaf(Protocol):
-    """One leaf as stored, beside everything that must agree with it; parts may be missing."""
-
-    @property
-    def leaf(self) -> Leaf:
-        """The leaf itself."""
-
-    @property
-    def row(self) -> EventRow | None:
-        """The event it names; None if it is gone."""
-
-    @property
-    def entry(self) -> Entry | None:
-        """Its search copies; None if they are gone."""
-
-    @property
-    def type_name(self) -> str | None:
-        """The name behind the search copies' type number."""
-
-    @property
-    def sealed(self) -> SealedRow | None:
-        """Its sealed part; None if erased or never there."""
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether the key of its sealed part is there and not destroyed."""
 
 
 class AuditExports(Protocol):

@@ -49,6 +49,12 @@ class Span:
         if ts > self.last:
             self.last = ts
 
+    def join(self, later: Span) -> None:
+        """Take the times that another span has taken."""
+        if later.first is not None:
+            self.take(later.first)
+            self.take(later.last)
+
 
 class TreeCheck:
     """Grows the tree anew and compares it with everything that was said about it."""
@@ -78,6 +84,8 @@ class TreeCheck:
         self.anchored = 0
         self.since_checkpoint = Span()
         self.since_anchor = Span()
+        self._newest_times = Span()
+        self._grow = self._growth.add
         self._next = 0
         self._look_ahead()
         if self._next == self.size:
@@ -85,11 +93,10 @@ class TreeCheck:
 
     def add(self, leaf_hash: bytes, ts: int | None) -> None:
         """Take the next leaf."""
-        self._growth.add(leaf_hash)
+        self._grow(leaf_hash)
         self.size += 1
         if ts is not None:
-            self.since_checkpoint.take(ts)
-            self.since_anchor.take(ts)
+            self._newest_times.take(ts)
         if self.size == self._next:
             self._compare()
 
@@ -117,6 +124,7 @@ class TreeCheck:
 
     def close(self) -> Frontier | None:
         """Report what lies beyond the last leaf; return the frontier there."""
+        self._note_times()
         while self._checkpoint is not None:
             stored, self._checkpoint = self._checkpoint, next(self._checkpoints, None)
             text = f"TRUNCATED log has {self.size} leaves, checkpoint says {stored.size}"
@@ -145,7 +153,13 @@ class TreeCheck:
         sizes += [self._checkpoint.size] if self._checkpoint else []
         self._next = min(sizes, default=-1)
 
+    def _note_times(self) -> None:
+        times, self._newest_times = self._newest_times, Span()
+        self.since_checkpoint.join(times)
+        self.since_anchor.join(times)
+
     def _compare(self) -> None:
+        self._note_times()
         root = self._growth.frontier().root() if self.is_whole else b""
         stored, is_stored = self._checkpoint, False
         if stored is not None and stored.size == self.size:

@@ -19,7 +19,7 @@ from flask_jafsec.audit.tree import EMPTY_FRONTIER, Frontier, MissingLeaves, fro
 from flask_jafsec.audit.tree_checking import Anchored, TreeCheck
 
 #: Leaves read at once: enough to hide the cost of asking, little enough for the memory.
-PORTION: Final = 500
+PORTION: Final = 200
 
 #: Leaves that are under no checkpoint for this long, in microseconds, are not just new.
 UNSIGNED_US: Final = 60_000_000
@@ -134,12 +134,11 @@ class _Run:
         first = SMALLEST if self._is_whole_log else self._start
         while some := self._view.leaves(first, PORTION):
             for stored in some:
-                index = stored.leaf.leaf_index
-                if index != tree.size:
-                    self._misplaced(index)
-                tree.add(stored.leaf.leaf_hash, take_leaf(stored))
+                if stored.leaf_index != tree.size:
+                    self._misplaced(stored.leaf_index)
+                tree.add(stored.leaf_hash, take_leaf(stored))
             self._leaves += len(some)
-            first = some[-1].leaf.leaf_index + 1
+            first = some[-1].leaf_index + 1
             tree.check_nodes()
             progress(tree.size, max(total, tree.size))
 

@@ -24,6 +24,7 @@ from flask_jafsec.stores.metadata import METADATA
 
 #: Only a column of exactly this type is SQLite's own row number, which costs no second index.
 ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+SMALL_ROW_NUMBER = SmallInteger().with_variant(Integer, "sqlite")
 
 WRITER = Table(
     "jafsec_audit_writer",
@@ -65,7 +66,7 @@ SEALED = Table(
 TYPE = Table(
     "jafsec_audit_type",
     METADATA,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("id", SMALL_ROW_NUMBER, primary_key=True, autoincrement=False),
     Column("name", TEXT, nullable=False),
     UniqueConstraint("name"),
 )
@@ -216,6 +217,7 @@ DATA_KEY = Table(
     Column("destroyed_at", BigInteger),
     Column("destroy_reason", TEXT, nullable=False),
     Index("ix_jafsec_data_key_name", "kind", "name"),
+    sqlite_with_rowid=False,
 )
 
 #: Guards against accidents in a SQLite file; the tree is what shows an attacker.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
 from flask_jafsec.audit.rows import DataKey
+from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.stores.schema import upgrade
 from flask_jafsec.stores.sql.audit.store import SqlAuditStore
 from flask_jafsec.stores.sql.store import SqlStore
 from tests.audit.chains import NAMES, START, ChainMaker, LogMaker, append
@@ -187,3 +192,30 @@ def test_nodes_come_with_their_positions(log: LogMaker) -> None:
         assert [one.hash for one in rows] == view.nodes(8, 0, 9)
         assert view.node_rows(8, 1, 1) == rows[1:]
         assert len(view.leaf_hashes(500, 500)) == 100
+
+
+def test_whatever_was_put_into_a_cell_of_bytes_is_read_as_bytes(tmp_path: Path) -> None:
+    with closing(SqlStore(f"sqlite:///{tmp_path / 'log.db'}")) as store:
+        upgrade(f"sqlite:///{tmp_path / 'log.db'}")
+        log = LogMaker(SqlAuditStore(store))
+        log.grow(1)
+        with store.transaction("tables", writing=True) as transaction:
+            transaction.change(text("DROP TRIGGER jafsec_audit_event_no_update"))
+            transaction.change(text("UPDATE jafsec_audit_event SET envelope = 'text', mac = 7"))
+
+        with log.store.reading() as view:
+            (leaf,) = view.leaves(0, 1)
+
+    assert (leaf.envelope, leaf.mac) == (b"text", b"7")
+
+
+def test_text_that_is_none_is_told_as_damage(tmp_path: Path) -> None:
+    with closing(SqlStore(f"sqlite:///{tmp_path / 'log.db'}")) as store:
+        upgrade(f"sqlite:///{tmp_path / 'log.db'}")
+        log = LogMaker(SqlAuditStore(store))
+        log.grow(1)
+        with store.transaction("tables", writing=True) as transaction:
+            transaction.change(text("UPDATE jafsec_audit_entry SET words = CAST(x'ff' AS TEXT)"))
+
+        with log.store.reading() as view, pytest.raises(StoreUnavailable, match="reading"):
+            view.leaves(0, 1)

@@ -14,6 +14,7 @@ depends_on = None
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+SMALL_ROW_NUMBER = sa.SmallInteger().with_variant(sa.Integer, "sqlite")
 
 TABLES = (
     "jafsec_audit_writer",
@@ -114,7 +115,7 @@ def _make_events() -> None:
 def _make_search() -> None:
     op.create_table(
         "jafsec_audit_type",
-        _small("id"),
+        sa.Column("id", SMALL_ROW_NUMBER, nullable=False, autoincrement=False),
         _text("name"),
         _key("jafsec_audit_type", "id"),
         sa.UniqueConstraint("name", name="uq_jafsec_audit_type_name"),
@@ -259,6 +260,7 @@ def _make_subjects() -> None:
         _big("destroyed_at", nullable=True),
         _text("destroy_reason"),
         _key("jafsec_data_key", "ref"),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_jafsec_data_key_name", "jafsec_data_key", ["kind", "name"])
 

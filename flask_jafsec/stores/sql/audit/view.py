@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    LargeBinary,
+    Row,
+    Select,
+    bindparam,
+    cast,
+    func,
+    select,
+)
 
 from flask_jafsec.audit.rows import (
     DataKey,
-    Entry,
     EventRow,
-    Leaf,
     Node,
     Rollup,
     SealedRow,
     SignedCheckpoint,
     StoredEvent,
+    StoredLeaf,
     Writer,
 )
 from flask_jafsec.stores.audit_tables import (
@@ -46,10 +55,15 @@ PORTION = 1_000
 #: about a second's worth; more than this means that nobody sequences.
 MAX_WAITING = 20_000
 
-_LEAF = [LEAF.c[name] for name in Leaf._fields]
+
+def _raw(column: Column[bytes]) -> ColumnElement[bytes]:
+    # Bytes even where something else was put into a cell: SQLite lets everything in.
+    return cast(column, LargeBinary)
+
+
 _EVENT = [EVENT.c[name] for name in EventRow._fields]
 _SEALED = [SEALED.c[name] for name in SealedRow._fields]
-_ENTRY = [ENTRY.c[name] for name in Entry._fields]
+_COPIES = {**dict(ENTRY.c), "type_name": TYPE.c.name}
 
 # PostgreSQL may walk along both primary keys; without this it would begin at the first entry.
 _FROM_FIRST = ENTRY.c.leaf_index >= bindparam("first")
@@ -57,7 +71,10 @@ _FROM_FIRST = ENTRY.c.leaf_index >= bindparam("first")
 #: Leaves in order, each beside whatever belongs to it: every table is met by its primary key, and
 #: nothing is sorted.
 _LEAVES = (
-    select(*_LEAF, *_EVENT, *_ENTRY, TYPE.c.name, *_SEALED, DATA_KEY.c.wrapped.is_not(None))
+    select(LEAF.c.leaf_index, LEAF.c.writer_id, LEAF.c.n, _raw(LEAF.c.leaf_hash))
+    .add_columns(_raw(EVENT.c.envelope), _raw(EVENT.c.mac), EVENT.c.mac_key)
+    .add_columns(SEALED.c.key_ref, _raw(SEALED.c.data), DATA_KEY.c.wrapped.is_not(None))
+    .add_columns(*(_COPIES[name] for name in StoredLeaf._fields[10:]))
     .select_from(LEAF)
     .outerjoin(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
     .outerjoin(ENTRY, (ENTRY.c.leaf_index == LEAF.c.leaf_index) & _FROM_FIRST)
@@ -126,23 +143,14 @@ _COUNTED = {
 }
 
 
-class StoredLeafRow(NamedTuple):
-    """Satisfies ``audit.store.StoredLeaf``."""
-
-    leaf: Leaf
-    row: EventRow | None
-    entry: Entry | None
-    type_name: str | None
-    sealed: SealedRow | None
-    is_readable: bool
-
-
 class SqlAuditView(SqlHashes):
     """Satisfies ``audit.store.AuditView``."""
 
-    def leaves(self, first: int, count: int) -> Sequence[StoredLeafRow]:
+    def leaves(self, first: int, count: int) -> Sequence[StoredLeaf]:
         """Return up to *count* leaves from *first* on with whatever belongs to each."""
-        return list(map(_stored_leaf, self._transaction.rows(_LEAVES, first=first, most=count)))
+        return list(
+            map(StoredLeaf._make, self._transaction.tuples(_LEAVES, first=first, most=count))
+        )
 
     def checkpoints(self, after_size: int, limit: int) -> Sequence[SignedCheckpoint]:
         """Return checkpoints of sizes above *after_size*, smallest first."""
@@ -259,18 +267,6 @@ def _strays() -> Mapping[str, Select[Any]]:
         .outerjoin(EVENT, _SEALED_TOO)
         .where(EVENT.c.n.is_(None)),
     }
-
-
-def _stored_leaf(row: Row[Any]) -> StoredLeafRow:
-    values = tuple(row)
-    return StoredLeafRow(
-        Leaf(*values[:4]),
-        None if values[4] is None else EventRow(*values[4:9]),
-        None if values[9] is None else Entry(*values[9:24]),
-        values[24],
-        None if values[25] is None else SealedRow(*values[25:29]),
-        bool(values[29]),
-    )
 
 
 def _micros(seconds: int) -> int:
