@@ -37,6 +37,7 @@ RESTARTS = (23.4, 16.2, 9.3, 4.35, 0.72)
 #: Events in one transaction, as the trail writes them, and between two signed checkpoints.
 BATCH = 1_000
 SIGN_EVERY = 5_000
+_MOST = SIGN_EVERY + BATCH + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,10 @@ class _Keeper:
             signers=log.signers,
             mac_key=log.mac_key,
             clock=self._clock,
+            # All that waits in one transaction, under one checkpoint: a second one of the same
+            # moment would come days after its events, and verifying calls such events late.
+            per_writer=_MOST,
+            max_rows=_MOST,
         )
         files = [text.removeprefix("file:") for text in state.settings.audit.anchors]
         self._anchors = Anchors(
