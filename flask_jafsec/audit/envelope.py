@@ -45,9 +45,9 @@ VERSION: Final = 1
 OPEN_FACTS: Final = frozenset(
     (
         "before", "by", "ends_at", "environment", "error", "export", "family", "first_leaf",
-        "kind", "leaf_index", "lifetime_s", "limit", "must_change", "overlap", "part", "permissions",
-        "rate", "refresh_id", "required", "role", "rows", "rule", "scopes", "size", "sink",
-        "successor", "token_id", "tool", "window_s", "writer",
+        "kind", "leaf_index", "lifetime_s", "limit", "must_change", "overlap", "part",
+        "permissions", "rate", "refresh_id", "required", "role", "rows", "rule", "scopes",
+        "size", "sink", "successor", "token_id", "tool", "window_s", "writer",
     )
 )  # fmt: skip
 
