@@ -44,6 +44,8 @@ VERSION: Final = 1
 #: forgotten name here hides a detail, it never shows one.
 OPEN_FACTS: Final = frozenset(
     (
+        "anchor",
+        "anchored",
         "before",
         "by",
         "environment",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,9 +17,9 @@ from flask_jafsec.audit.references import (
     normal_address,
     place_of,
 )
-from flask_jafsec.audit.rows import SealedRow, StoredEvent
+from flask_jafsec.audit.rows import DataKey, SealedRow, StoredEvent
 from flask_jafsec.audit.search_store import SearchStore
-from flask_jafsec.audit.store import AuditStore, AuditView
+from flask_jafsec.audit.store import AuditStore
 from flask_jafsec.errors import KeyUnavailable, NotFound, SealBroken
 from flask_jafsec.ids import is_id
 
@@ -50,6 +50,8 @@ class OpenedEvent:
     leaf_index: int | None
     """Its place in the tree; None while it waits to be sequenced."""
     state: Personal
+    envelope: bytes = field(repr=False, default=b"")
+    """The exact bytes that are hashed."""
     personal: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -73,7 +75,22 @@ class Opener:
             found = view.find(wanted) if is_id(wanted) else None
             if found is None:
                 raise NotFound("event", event_id)
-            return self._opened(view, found, open_personal=open_personal)
+            return self._opened(found, view.data_key if open_personal else None)
+
+    def at_leaves(
+        self, leaf_indexes: Sequence[int], *, open_personal: bool = False
+    ) -> Mapping[int, OpenedEvent]:
+        """Return the events at these leaves, with one question to the database for all of them.
+
+        A leaf whose event is gone is left out. Raises StoreUnavailable.
+        """
+        if not leaf_indexes:
+            return {}
+        with self._store.reading() as view:
+            found = view.at_leaves(leaf_indexes)
+        keys = {key.ref: key for _, key in found if key is not None}
+        opened = (self._opened(event, keys.get if open_personal else None) for event, _ in found)
+        return {event.leaf_index: event for event in opened if event.leaf_index is not None}
 
     def newest(self, limit: int) -> Sequence[OpenedEvent]:
         """Return up to *limit* of the newest events, oldest first, waiting ones at the end."""
@@ -85,7 +102,7 @@ class Opener:
             events = [StoredEvent(leaf.row, leaf.leaf.leaf_index) for leaf in leaves if leaf.row]
             for writer in view.writers():
                 events += view.waiting(writer.writer_id, writer.sequenced_n, limit)
-            return [self._opened(view, event, open_personal=False) for event in events[-limit:]]
+            return [self._opened(event, None) for event in events[-limit:]]
 
     def subject_refs(self, text: str) -> Sequence[str]:
         """Return the references of a person or service; a reference stands for itself."""
@@ -110,22 +127,35 @@ class Opener:
             refs.append(address_ref(key, normal_address(address)))
         return refs
 
-    def _opened(self, view: AuditView, event: StoredEvent, *, open_personal: bool) -> OpenedEvent:
+    def _opened(
+        self, event: StoredEvent, find_key: Callable[[str], DataKey | None] | None
+    ) -> OpenedEvent:
+        """Return what an event tells; its personal part too where *find_key* is given."""
+        row = event.row
         try:
-            members = read(event.row.envelope)
+            members = read(row.envelope)
         except EnvelopeInvalid:
-            members = {"type": "damaged", "w": event.row.writer_id, "n": event.row.n}
-        if members.get("pdh") is None:
-            return OpenedEvent(members, event.leaf_index, Personal.NONE)
-        if not open_personal:
-            return OpenedEvent(members, event.leaf_index, Personal.SEALED)
-        if event.sealed is None:
-            return OpenedEvent(members, event.leaf_index, Personal.ERASED)
-        state, personal = self._unsealed(view, event.sealed)
-        return OpenedEvent(members, event.leaf_index, state, personal)
+            members = {"type": "damaged", "w": row.writer_id, "n": row.n}
+        state, personal = self._personal(event, members, find_key)
+        return OpenedEvent(members, event.leaf_index, state, row.envelope, personal)
 
-    def _unsealed(self, view: AuditView, sealed: SealedRow) -> tuple[Personal, Mapping[str, Any]]:
-        row = view.data_key(sealed.key_ref)
+    def _personal(
+        self,
+        event: StoredEvent,
+        members: Mapping[str, Any],
+        find_key: Callable[[str], DataKey | None] | None,
+    ) -> tuple[Personal, Mapping[str, Any]]:
+        if members.get("pdh") is None:
+            return Personal.NONE, {}
+        if find_key is None:
+            return Personal.SEALED, {}
+        if event.sealed is None:
+            return Personal.ERASED, {}
+        return self._unsealed(event.sealed, find_key(event.sealed.key_ref))
+
+    def _unsealed(
+        self, sealed: SealedRow, row: DataKey | None
+    ) -> tuple[Personal, Mapping[str, Any]]:
         if row is None or row.wrapped is None:
             return Personal.ERASED, {}
         place = place_of(self._origin, sealed.writer_id, sealed.n, sealed.key_ref)

@@ -169,6 +169,9 @@ class AuditView(Protocol):
     def last_checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
 
+    def newest_checkpoints(self, limit: int) -> Sequence[SignedCheckpoint]:
+        """Return the newest checkpoints, newest first."""
+
     def writers(self) -> Iterator[Writer]:
         """Return every writer."""
 
@@ -177,6 +180,11 @@ class AuditView(Protocol):
 
     def find(self, event_id: str) -> StoredEvent | None:
         """Return one event by its id, sequenced or still waiting."""
+
+    def at_leaves(
+        self, leaf_indexes: Sequence[int]
+    ) -> Sequence[tuple[StoredEvent, DataKey | None]]:
+        """Return the events at these leaves, each with the key of its sealed part, in any order."""
 
     def data_key(self, ref: str) -> DataKey | None:
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""

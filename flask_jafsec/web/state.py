@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask_jafsec.protocols import Store
     from flask_jafsec.web.audit_log import AuditLog
     from flask_jafsec.web.declarations import Declarations
+    from flask_jafsec.web.log_reading import LogReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class State:
     store: Store
     audit_log: AuditLog | None
     """None where the store keeps no log."""
+    log_reading: LogReading | None
+    """The same."""
     keyring: Keyring
     services: Services
     declarations: Declarations
