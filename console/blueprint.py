@@ -13,11 +13,26 @@ from . import errors, headers
 from .assets import assets
 from .headers import takes_gzip
 from .navigation import VIEW
-from .pages import overview, preferences, routes, sign_in
+from .pages import (
+    audit,
+    audit_event,
+    audit_export,
+    audit_integrity,
+    overview,
+    preferences,
+    routes,
+    sign_in,
+)
 from .rendering import Pages
 
 #: Files whose address carries their hash never change. Source: RFC 8246 (immutable).
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
+
+_PAGES: Final = (
+    *(sign_in, preferences, overview),
+    *(audit, audit_event, audit_export, audit_integrity),
+    routes,
+)
 
 
 def make_blueprint(app: Flask) -> Blueprint:
@@ -28,7 +43,7 @@ def make_blueprint(app: Flask) -> Blueprint:
     attach_to_blueprint(blueprint, require_policy([VIEW], credentials="session"))
     setattr(blueprint, SIGN_IN, "jafsec.sign_in")
     pages = Pages(app)
-    for page in (sign_in, preferences, overview, routes):
+    for page in _PAGES:
         page.add(blueprint, pages)
     _add_files(blueprint)
     _add_unknown(blueprint, pages)

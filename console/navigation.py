@@ -35,6 +35,7 @@ class Entry:
 #: A page stands here only when it works.
 ENTRIES: Final = (
     Entry("", "Overview", "layout-dashboard", "jafsec.overview", VIEW),
+    Entry("", "Audit log", "scroll-text", "jafsec.audit", READ_AUDIT),
     Entry("Assurance", "Routes", "route", "jafsec.routes", READ_ROUTES),
 )
 

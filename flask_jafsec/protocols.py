@@ -173,6 +173,9 @@ class UserStore(Protocol):
     def find_named(self, name_key: str) -> User | None:
         """Return the user whose name has this one form."""
 
+    def find_all(self, user_ids: Iterable[str]) -> Sequence[User]:
+        """Return those of these users that there are, in any order."""
+
     def add(self, user: User) -> None:
         """Raises Conflict when the id or the name is taken."""
 

@@ -133,8 +133,8 @@ function live(button) {
   const more = one("[data-live-more]");
   const is_on = () => button.getAttribute("aria-pressed") === "true";
   function show() {
-    const place = one("tbody", list);
-    for (const row of waiting) place.prepend(row);
+    const place = one("tbody", list), day = one(".day", place);
+    for (const row of waiting) day ? day.after(row) : place.prepend(row);
     waiting = [];
     more.hidden = true;
   }
@@ -142,7 +142,7 @@ function live(button) {
     if (!is_on()) return;
     if (!document.hidden) {
       try {
-        const found = await fetched(`${list.dataset.live}&leaf=${list.dataset.leaf}`);
+        const found = await fetched(`${list.dataset.live}${list.dataset.live.includes("?") ? "&" : "?"}leaf=${list.dataset.leaf}`);
         list.dataset.leaf = one("[data-leaf]", found).dataset.leaf;
         const rows = all("tr", found).reverse();
         waiting.push(...rows);

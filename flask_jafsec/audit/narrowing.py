@@ -32,11 +32,10 @@ def blame(
     Raises:
         StoreUnavailable: The database did not answer.
     """
-    fixed = always.terms if always else ()
+    fixed = always or Query()
     best: Blame | None = None
     for term in query.terms[:MAX_TRIED]:
-        rest = Query.of((*fixed, *query.without(term).terms))
-        found = search.total(rest, from_us, to_us)
+        found = search.total(fixed & query.without(term), from_us, to_us)
         if found.events > (best.without.events if best else 0):
             best = Blame(term, found)
     return best

@@ -146,6 +146,10 @@ class _Users:
         users = self.contents.users.values()
         return next((user for user in users if user.name_key == name_key), None)
 
+    def find_all(self, user_ids: Iterable[str]) -> Sequence[User]:
+        users = self.contents.users
+        return [users[user_id] for user_id in set(user_ids) if user_id in users]
+
     def add(self, user: User) -> None:
         user = storable(user)
         users = self.contents.change().users

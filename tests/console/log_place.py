@@ -111,7 +111,12 @@ def log_place(folder: Path, **settings: Any) -> Iterator[LogPlace]:
     url = f"sqlite:///{folder / 'log.sqlite'}"
     schema.upgrade(url)
     with closing(SqlStore(url)) as store:
-        settings = {"JAFSEC_LIMITS_ENABLED": False, **settings}
+        settings = {
+            "JAFSEC_LIMITS_ENABLED": False,
+            "JAFSEC_ANCHORS": f"file:{folder / 'anchors.log'}",
+            "JAFSEC_SPOOL_DIR": str(folder / "spool"),
+            **settings,
+        }
         place = make_place(store=store, **settings)
         for role, permissions in ROLES.items():
             state_of(place.app).roles.define(role, permissions, by=OPERATOR)

@@ -28,6 +28,14 @@ PAGES = (
     Page("password", "/password", "jafsec.password"),
     Page("first-password", "/password", "jafsec.password", "newcomer"),
     Page("overview", "/", "jafsec.overview"),
+    Page("audit", "/audit", "jafsec.audit", max_kb=40),
+    Page("audit-counts", "/audit?counts=1&q=outcome:done", "jafsec.audit"),
+    Page("audit-denied", "/audit?view=denied&range=7d", "jafsec.audit"),
+    Page("audit-no-match", "/audit?q=outcome:deny+type:role.defined", "jafsec.audit"),
+    Page("audit-wrong", "/audit?q=outcom:deny", "jafsec.audit"),
+    Page("audit-event", "/audit/{event}", "jafsec.audit_event"),
+    Page("audit-export", "/audit/export?view=denied", "jafsec.audit_export"),
+    Page("audit-integrity", "/audit/integrity", "jafsec.audit_integrity"),
     Page("routes", "/routes", "jafsec.routes"),
     Page("refused", "/routes", "jafsec.routes", "guest", 403),
     Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
@@ -35,6 +43,9 @@ PAGES = (
 
 #: Addresses that answer GET with something else than a page, and why.
 NO_PAGES = {
+    "jafsec.audit_counts": "a part of the list",
+    "jafsec.audit_newer": "a part of the list",
+    "jafsec.audit_suggest": "a part of the list",
     "jafsec.static": "files",
 }
 
