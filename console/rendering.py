@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from . import access, csrf, frame, headers, navigation, texts
 from .assets import assets
+from .drawing import moment
 
 #: Asks for a part of a page instead of the whole. Set by the console's own script only.
 FRAGMENT_HEADER: Final = "X-Jafsec-Fragment"
@@ -46,6 +47,7 @@ class Pages:
             distance=texts.distance,
             icon=_icon,
             may=navigation.may,
+            moment_of=moment,
             nonce=headers.nonce,
             now=_now,
             tokens=_tokens,

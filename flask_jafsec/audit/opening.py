@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,10 +25,6 @@ from flask_jafsec.ids import is_id
 
 #: Days of addresses that one search looks through; each day has a key of its own.
 MAX_DAYS: Final = 400
-
-_NOTHING: Final[Mapping[str, Any]] = {}
-
-_FindKey = Callable[[str], DataKey | None]
 
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -55,8 +50,8 @@ class OpenedEvent:
     leaf_index: int | None
     """Its place in the tree; None while it waits to be sequenced."""
     state: Personal
-    digest: str = ""
-    """SHA-256 of the envelope, in hexadecimal: what the next event of its writer names."""
+    envelope: bytes = field(repr=False, default=b"")
+    """The exact bytes that are hashed."""
     personal: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -80,22 +75,22 @@ class Opener:
             found = view.find(wanted) if is_id(wanted) else None
             if found is None:
                 raise NotFound("event", event_id)
-            return self._opened(view.data_key, found, open_personal=open_personal)
+            return self._opened(found, view.data_key if open_personal else None)
 
-    def at(self, leaves: Sequence[int], *, open_personal: bool = False) -> dict[int, OpenedEvent]:
-        """Return the events of a list by their leaves; without those that are gone.
+    def at_leaves(
+        self, leaf_indexes: Sequence[int], *, open_personal: bool = False
+    ) -> Mapping[int, OpenedEvent]:
+        """Return the events at these leaves, with one question to the database for all of them.
 
-        Asks the database twice, however many they are.
+        A leaf whose event is gone is left out. Raises StoreUnavailable.
         """
-        if not leaves:
+        if not leaf_indexes:
             return {}
         with self._store.reading() as view:
-            events = view.events_at(leaves)
-            refs = {event.sealed.key_ref for event in events if event.sealed}
-            rows = view.data_keys(sorted(refs)) if open_personal and refs else []
-        keys = {row.ref: row for row in rows}
-        opened = (self._opened(keys.get, event, open_personal=open_personal) for event in events)
-        return {one.leaf_index: one for one in opened if one.leaf_index is not None}
+            found = view.at_leaves(leaf_indexes)
+        keys = {key.ref: key for _, key in found if key is not None}
+        opened = (self._opened(event, keys.get if open_personal else None) for event, _ in found)
+        return {event.leaf_index: event for event in opened if event.leaf_index is not None}
 
     def newest(self, limit: int) -> Sequence[OpenedEvent]:
         """Return up to *limit* of the newest events, oldest first, waiting ones at the end."""
@@ -107,8 +102,7 @@ class Opener:
             events = [StoredEvent(leaf.row, leaf.leaf_index) for leaf in leaves if leaf.row]
             for writer in view.writers():
                 events += view.waiting(writer.writer_id, writer.sequenced_n, limit)
-            recent = events[-limit:]
-            return [self._opened(view.data_key, event, open_personal=False) for event in recent]
+            return [self._opened(event, None) for event in events[-limit:]]
 
     def subject_refs(self, text: str) -> Sequence[str]:
         """Return the references of a person or service; a reference stands for itself."""
@@ -134,26 +128,34 @@ class Opener:
         return refs
 
     def _opened(
-        self, find_key: _FindKey, event: StoredEvent, *, open_personal: bool
+        self, event: StoredEvent, find_key: Callable[[str], DataKey | None] | None
     ) -> OpenedEvent:
+        """Return what an event tells; its personal part too where *find_key* is given."""
+        row = event.row
         try:
-            members = read(event.row.envelope)
+            members = read(row.envelope)
         except EnvelopeInvalid:
-            members = {"type": "damaged", "w": event.row.writer_id, "n": event.row.n}
-        state, personal = Personal.SEALED, _NOTHING
+            members = {"type": "damaged", "w": row.writer_id, "n": row.n}
+        state, personal = self._personal(event, members, find_key)
+        return OpenedEvent(members, event.leaf_index, state, row.envelope, personal)
+
+    def _personal(
+        self,
+        event: StoredEvent,
+        members: Mapping[str, Any],
+        find_key: Callable[[str], DataKey | None] | None,
+    ) -> tuple[Personal, Mapping[str, Any]]:
         if members.get("pdh") is None:
-            state = Personal.NONE
-        elif open_personal and event.sealed is None:
-            state = Personal.ERASED
-        elif open_personal and event.sealed is not None:
-            state, personal = self._unsealed(find_key, event.sealed)
-        digest = hashlib.sha256(event.row.envelope).hexdigest()
-        return OpenedEvent(members, event.leaf_index, state, digest, personal)
+            return Personal.NONE, {}
+        if find_key is None:
+            return Personal.SEALED, {}
+        if event.sealed is None:
+            return Personal.ERASED, {}
+        return self._unsealed(event.sealed, find_key(event.sealed.key_ref))
 
     def _unsealed(
-        self, find_key: _FindKey, sealed: SealedRow
+        self, sealed: SealedRow, row: DataKey | None
     ) -> tuple[Personal, Mapping[str, Any]]:
-        row = find_key(sealed.key_ref)
         if row is None or row.wrapped is None:
             return Personal.ERASED, {}
         place = place_of(self._origin, sealed.writer_id, sealed.n, sealed.key_ref)

@@ -2,83 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from flask_jafsec.audit.sequencer import Sequencer
-from flask_jafsec.events import Event, EventType, Outcome, Severity
+from flask_jafsec.events import Event, EventClass, EventType, Outcome, Severity
 from flask_jafsec.identity.permissions import Actor
 from flask_jafsec.ids import new_id
 from flask_jafsec.web.state import State
 
 OPERATOR = Actor.operator("cli:tests")
 
-#: A page of the list and a second one, spread over a day.
-EVENTS = 120
-
-#: What people and machines write about themselves; none of it may do anything to a page.
-AGENTS = (
-    "research-assistant/2.1",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " * 4,
-    "<script>document.title='x'</script><img src=x onerror=alert(1)>",
-    "\u202egnp.exe\u200b\x1b[31mred",
-)
-KINDS = (
-    (EventType.REQUEST_ALLOWED, Outcome.ALLOW, Severity.INFO, "", 200),
-    (EventType.CREDENTIAL_MISSING, Outcome.DENY, Severity.NOTICE, "credential_missing", 401),
-    (EventType.PERMISSION_DENIED, Outcome.DENY, Severity.WARNING, "permission_denied", 403),
-    (EventType.REQUEST_CRASHED, Outcome.FAIL, Severity.ERROR, "", 500),
-    (EventType.ROLE_DEFINED, Outcome.DONE, Severity.CRITICAL, "", 0),
-)
-
 
 def fill(state: State) -> dict[str, str]:
     """Make what pages list; return the names that paths in pages.py have in braces."""
-    # The log's times never go back: what happened first is recorded first.
-    now = state.services.clock.now()
-    ids = []
-    for number in range(EVENTS):
-        kind, outcome, severity, code, status = KINDS[number % len(KINDS)]
+    minted = state.keys.mint("nightly-report", scopes=frozenset({"chat:basic"}), by=OPERATOR)
+    return {"key": minted.key.id, "event": _events(state)}
+
+
+def _events(state: State) -> str:
+    """Have the log keep some of everything; return the id of a refusal."""
+    trail, at = state.services.trail, state.services.clock.now()
+    refused = ""
+    for event_type in EventType:
+        is_refused = event_type.event_class is EventClass.REFUSAL
         event = Event(
             id=new_id(),
-            type=kind,
-            at=now - timedelta(minutes=12 * (EVENTS - number)),
-            outcome=outcome,
-            severity=severity,
-            actor=("ann", "support-triage", "anonymous", "x" * 200)[number % 4],
-            code=code,
-            reason=code and "missing:agent:manage",
-            status=status,
-            method="POST",
-            route="/conversations/<int:conversation_id>/messages/<int:message_id>",
-            client="203.0.113.7",
-            credential="token",
-            key_id="01M8A2S7Q0WBJX5V4T6N9KDEGH" if number % 3 == 0 else "",
+            type=event_type,
+            at=at,
+            severity=Severity.WARNING if is_refused else Severity.INFO,
+            outcome=Outcome.DENY if is_refused else Outcome.DONE,
+            actor="mei.tanaka@example.org",
+            client="203.0.113.7" if is_refused else "",
+            code="permission_denied" if is_refused else "",
+            method="GET" if is_refused else "",
+            route="/agents/<int:id>" if is_refused else "",
             request_id=new_id(),
-            count=1 + number % 7 * 100,
-            until=now if number % 7 else None,
-            personal={"user_agent": AGENTS[number % len(AGENTS)]},
-            facts={"role": "manager", "before": ["chat:basic"], "permissions": ["agent:*"]}
-            if kind is EventType.ROLE_DEFINED
-            else {},
         )
-        state.services.trail.record(event)
-        ids.append(event.id)
-    minted = state.keys.mint("nightly-report", scopes=frozenset({"chat:basic"}), by=OPERATOR)
-    _sequence(state)
-    return {"key": minted.key.id, "event": ids[-1], "denied": ids[-3]}
-
-
-def _sequence(state: State) -> None:
-    """Put every event into the tree, as the keeper does once a second of real time.
-
-    They are all written: the last one was a change, which is waited for.
-    """
-    log = state.audit_log
-    assert log is not None
-    Sequencer(
-        log.store,
-        origin=log.origin,
-        signers=log.signers,
-        mac_key=log.mac_key,
-        clock=state.services.clock,
-    ).run_once(force=True)
+        # An alarm would stand on every page; test_audit_integrity.py looks at it.
+        if event_type is not EventType.AUDIT_INTEGRITY:
+            trail.record(event)
+        if event_type is EventType.PERMISSION_DENIED:
+            refused = event.id
+    trail.close()
+    return refused
