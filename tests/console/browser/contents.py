@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask_jafsec.audit.sequencer import Sequencer
 from flask_jafsec.events import Event, EventType, Outcome, Severity
 from flask_jafsec.identity.permissions import Actor
 from flask_jafsec.ids import new_id
+from flask_jafsec.records import KeyUse
 from flask_jafsec.web.state import State
 
 OPERATOR = Actor.operator("cli:tests")
@@ -63,9 +65,37 @@ def fill(state: State) -> dict[str, str]:
         )
         state.services.trail.record(event)
         ids.append(event.id)
-    minted = state.keys.mint("nightly-report", scopes=frozenset({"chat:basic"}), by=OPERATOR)
+    keys = _keys(state)
     _sequence(state)
-    return {"key": minted.key.id, "event": ids[-1], "denied": ids[-3]}
+    return {**keys, "event": ids[-1], "denied": ids[-3]}
+
+
+def _keys(state: State) -> dict[str, str]:
+    """Make keys in every state; return the ids of some by what they are."""
+    now = state.services.clock.now()
+
+    def make(name: str, *scopes: str, **options: Any) -> str:
+        return state.keys.mint(
+            name, scopes=scopes or ("chat:basic",), by=OPERATOR, **options
+        ).key.id
+
+    key = make("nightly-report", "chat:basic", "agent:read", "agent:run", rate="60/minute")
+    hours = [
+        now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=n) for n in range(300)
+    ]
+    with state.store.writing() as tables:
+        tables.keys.add_uses(KeyUse(key, hour, hour.hour * 40, hour.day % 3, now) for hour in hours)
+    make("expiring", expires_at=now + timedelta(days=7), networks=["10.0.0.0/8", "2001:db8::/32"])
+    make(AGENTS[2], "*", owner="x" * 200)
+    make(
+        "word" * 60,
+        *(f"scope-{'long' * 20}{n}:read" for n in range(5)),
+        expires_at=now + timedelta(days=400),
+    )
+    rotating, revoked = make("billing-sync", owner="support-triage"), make("legacy-webhook")
+    state.keys.rotate(rotating, by=OPERATOR)
+    state.keys.revoke(revoked, by=OPERATOR, why="nobody has used it since the move")
+    return {"key": key, "rotating": rotating, "revoked": revoked}
 
 
 def _sequence(state: State) -> None:

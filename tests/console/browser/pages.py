@@ -36,6 +36,16 @@ PAGES = (
     Page("audit-nothing", "/audit?q=outcome:deny+request:none", "jafsec.audit"),
     Page("event", "/audit/{event}", "jafsec.audit_event"),
     Page("event-denied", "/audit/{denied}", "jafsec.audit_event"),
+    Page("keys", "/keys", "jafsec.keys"),
+    Page("keys-none", "/keys?q=nothing+like+it&status=active&sort=wrong", "jafsec.keys"),
+    Page("keys-new", "/keys/new", "jafsec.keys_new"),
+    Page("key", "/keys/{key}", "jafsec.keys_detail"),
+    Page("key-rotating", "/keys/{rotating}", "jafsec.keys_detail"),
+    Page("key-rotate", "/keys/{key}/rotate", "jafsec.keys_rotate"),
+    Page("key-revoke", "/keys/{key}/revoke", "jafsec.keys_revoke"),
+    Page("key-revoked", "/keys/{revoked}/revoke", "jafsec.keys_revoke"),
+    Page("key-end", "/keys/{rotating}/end", "jafsec.keys_end"),
+    Page("key-extend", "/keys/{rotating}/extend", "jafsec.keys_extend"),
     Page("routes", "/routes", "jafsec.routes"),
     Page("refused", "/routes", "jafsec.routes", "guest", 403),
     Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
@@ -44,6 +54,7 @@ PAGES = (
 #: The same pages with something open on them.
 STATES = (
     Page("account-menu", "/", "jafsec.overview", opens="[popovertarget=account]"),
+    Page("key-menu", "/keys", "jafsec.keys", opens=".keys-menu button"),
     Page("drawer", "/routes", "jafsec.routes", opens="[popovertarget=nav]"),
 )
 
@@ -52,6 +63,7 @@ NO_PAGES = {
     "jafsec.audit_counts": "a part of the list, which the list's page loads",
     "jafsec.audit_newer": "rows of the list, asked for while it is live",
     "jafsec.audit_suggest": "suggestions below the query",
+    "jafsec.keys_networks": "what is said of addresses while they are typed",
     "jafsec.static": "files",
 }
 
