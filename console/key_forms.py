@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from wtforms import (
-    HiddenField,
-    RadioField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import HiddenField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import AnyOf
 
 from flask_jafsec.errors import InvalidValue
 from flask_jafsec.identity.key_arguments import EXPIRIES
@@ -28,9 +22,9 @@ _FIELDS: Final[Mapping[str, str]] = {
 }
 
 
-def _choices(*values: str) -> list[tuple[str, str]]:
-    """Return choices whose words stand in the template."""
-    return [(value, value) for value in values]
+def _one_of(label: str, *values: str, default: str = "") -> StringField:
+    """Return a field that holds one of *values*, whose words stand in the template."""
+    return StringField(label, [AnyOf(values, "is not one of the choices")], default=default)
 
 
 #: Units of a rate of a key's own.
@@ -62,17 +56,15 @@ class NewKeyForm(KeyForm):
 
     once = HiddenField()
     name = StringField("Name")
-    owner = SelectField("Owner", choices=_choices("me", "service", "other"), default="me")
+    owner = _one_of("Owner", "me", "service", "other", default="me")
     owner_other = StringField("Name or id of the owner")
-    expires = SelectField("Expires", choices=_choices(*EXPIRIES, "date", "never"), default="90")
+    expires = _one_of("Expires", *EXPIRIES, "date", "never", default="90")
     expires_on = StringField("Last day, UTC")
     scopes = SelectMultipleField("Scopes", validate_choice=False)
     rate = StringField("Rate limit")
-    rate_unit = SelectField(
-        "Unit of the rate limit", choices=_choices(*RATE_UNITS), default="minute"
-    )
+    rate_unit = _one_of("Unit of the rate limit", *RATE_UNITS, default="minute")
     networks = TextAreaField("Allowed addresses")
-    environment = RadioField("Environment", choices=_choices("live", "test"))
+    environment = _one_of("Environment", "live", "test")
 
 
 class RotateForm(KeyForm):
@@ -81,9 +73,7 @@ class RotateForm(KeyForm):
     purpose: ClassVar[str] = "keys_rotate"
 
     once = HiddenField()
-    overlap = RadioField(
-        "The old key ends", choices=_choices("none", "1h", "24h", "7d", "date"), default="24h"
-    )
+    overlap = _one_of("The old key ends", "none", "1h", "24h", "7d", "date", default="24h")
     until = StringField("Date and time, UTC")
 
 

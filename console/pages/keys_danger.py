@@ -67,12 +67,13 @@ def _add_rotate(blueprint: Blueprint, pages: Pages) -> None:
             return shown_already(pages, new_id)
         if not _holds(form) or not new_id:
             return _page(pages, "rotate", key_id, form, 400)
-        at = form.overlap.data
+        at = given(form.overlap)
         with _Told(form) as told:
             overlap: str | datetime = moment_of("until", given(form.until)) if at == "date" else at
             minted = access.state().keys.rotate(
                 key_id, by=access.actor(), overlap=overlap, new_key_id=new_id
             )
+            access.state().services.freshness.look_again()
             return show_once(pages, minted, key_id)
         return _page(pages, "rotate", key_id, form, told.status)
 
@@ -99,6 +100,7 @@ def _add_revoke(blueprint: Blueprint, pages: Pages) -> None:
                 raise InvalidValue("name", "must be typed as it stands above: the key is in use")
             why = check_reason(given(form.why))
             ended = state.keys.revoke(key_id, by=access.actor(), why=why)
+            state.services.freshness.look_again()
             if (ended.revoked_by, ended.revoked_why) != (access.actor().name, why):
                 return _page(pages, "revoke", key_id, form, 409)
             return to("jafsec.keys_detail", key_id=key_id)
@@ -121,6 +123,7 @@ def _add_end(blueprint: Blueprint, pages: Pages) -> None:
         with _Told(form) as told:
             seen = moment_of("seen", given(form.seen))
             access.state().keys.end_overlap(key_id, by=access.actor(), seen=seen)
+            access.state().services.freshness.look_again()
             return to("jafsec.keys_detail", key_id=key_id)
         return _page(pages, "end", key_id, form, told.status)
 

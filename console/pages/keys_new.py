@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_network
+from typing import Final
 
 from flask import Blueprint, Response, current_app, request
 
@@ -23,7 +24,11 @@ from .. import access, headers, once
 from ..key_forms import RATE_UNITS, NewKeyForm, given
 from ..navigation import READ_KEYS, WRITE_KEYS
 from ..rendering import Pages, wants_fragment
+from ..texts import visible
 from .keys import list_values
+
+#: What the key is called in the environment of whoever calls.
+VARIABLE: Final = "JAFSEC_API_KEY"
 
 
 def add(blueprint: Blueprint, pages: Pages) -> None:
@@ -73,11 +78,18 @@ def show_once(pages: Pages, minted: MintedKey, old_id: str) -> Response:
         "key": key,
         "secret": minted.secret,
         "fingerprint": fingerprint_of(key),
-        "method": example[0] if example else "",
-        "url": f"{request.url_root.rstrip('/')}{example[1]}" if example else "",
+        "environment": f"{VARIABLE}={minted.secret}\n",
+        "example": _command(*example) if example else "",
         "old_id": old_id,
     }
     return pages.show("keys/shown.html", {**list_values(), "shown": shown})
+
+
+def _command(method: str, path: str) -> str:
+    """Return a line for a shell; the secret is not in it, so it stays out of the history."""
+    how = "" if method == "GET" else f"-X {method} "
+    address = f"{request.url_root.rstrip('/')}{path}"
+    return f'curl {how}{visible(address)} \\\n  -H "X-API-Key: ${VARIABLE}"'
 
 
 def shown_already(pages: Pages, key_id: str) -> Response:
@@ -96,8 +108,8 @@ def _mint(form: NewKeyForm, key_id: str) -> MintedKey:
         scopes=choice.chosen(form.scopes.data or []),
         by=access.actor(),
         owner=_owner(form),
-        environment=form.environment.data,
-        expires_at=expiry_of(form.expires.data, given(form.expires_on), now),
+        environment=given(form.environment),
+        expires_at=expiry_of(given(form.expires), given(form.expires_on), now),
         networks=listed_networks(given(form.networks)),
         rate=f"{rate}/{form.rate_unit.data}" if rate else "",
         key_id=key_id,

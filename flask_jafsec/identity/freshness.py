@@ -91,6 +91,13 @@ class Freshness:
                 self._reading.release()
         return self._trusted(now)
 
+    def look_again(self) -> None:
+        """Read the epoch at the next ``check``: this process has just changed something.
+
+        So what was done here acts on the next request here, and not up to a second later.
+        """
+        self._next_read = self._next_try = -math.inf
+
     def _read_if_due(self, now: float) -> None:
         if now < self._next_try:
             return

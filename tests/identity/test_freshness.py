@@ -219,3 +219,30 @@ def test_threads_that_may_not_trust_what_is_known_wait_for_one_read(clock: Still
     for thread in threads:
         thread.join(10)
     assert (seen, slow.reads) == ([2] * 8, 2)
+
+
+def test_what_this_process_changed_is_seen_at_once(freshness: Freshness, epoch: Epoch) -> None:
+    freshness.check()
+    epoch.value = 8
+
+    freshness.look_again()
+
+    assert freshness.check() == 8
+    freshness.check()
+    assert epoch.reads == 2
+
+
+def test_a_read_that_began_before_the_change_does_not_hide_it(
+    freshness: Freshness, epoch: Epoch
+) -> None:
+    def changed_meanwhile() -> int:
+        value = epoch()
+        if epoch.reads == 1:
+            epoch.value = 8
+            freshness.look_again()
+        return value
+
+    freshness._store_epoch = changed_meanwhile
+
+    assert freshness.check() == 7
+    assert freshness.check() == 8

@@ -38,6 +38,17 @@ PAGES = (
     Page("audit-event", "/audit/{event}", "jafsec.audit_event"),
     Page("audit-export", "/audit/export?view=denied", "jafsec.audit_export"),
     Page("audit-integrity", "/audit/integrity", "jafsec.audit_integrity"),
+    Page("event-denied", "/audit/{denied}", "jafsec.audit_event"),
+    Page("keys", "/keys", "jafsec.keys"),
+    Page("keys-none", "/keys?q=nothing+like+it&status=active&sort=wrong", "jafsec.keys"),
+    Page("keys-new", "/keys/new", "jafsec.keys_new"),
+    Page("key", "/keys/{key}", "jafsec.keys_detail"),
+    Page("key-rotating", "/keys/{rotating}", "jafsec.keys_detail"),
+    Page("key-rotate", "/keys/{key}/rotate", "jafsec.keys_rotate"),
+    Page("key-revoke", "/keys/{key}/revoke", "jafsec.keys_revoke"),
+    Page("key-revoked", "/keys/{revoked}/revoke", "jafsec.keys_revoke"),
+    Page("key-end", "/keys/{rotating}/end", "jafsec.keys_end"),
+    Page("key-extend", "/keys/{rotating}/extend", "jafsec.keys_extend"),
     Page("routes", "/routes", "jafsec.routes"),
     Page("refused", "/routes", "jafsec.routes", "guest", 403),
     Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
@@ -46,6 +57,7 @@ PAGES = (
 #: The same pages with something open on them.
 STATES = (
     Page("account-menu", "/", "jafsec.overview", opens="[popovertarget=account]"),
+    Page("key-menu", "/keys", "jafsec.keys", opens=".keys-menu button"),
     Page("drawer", "/routes", "jafsec.routes", opens="[popovertarget=nav]"),
 )
 
