@@ -145,7 +145,7 @@ function live(button) {
   const is_on = () => button.getAttribute("aria-pressed") === "true";
   function show() {
     const place = one("tbody", list);
-    const day = one(".day", place);
+    const day = one("[data-day]", place);
     for (const row of waiting) if (day) day.after(row); else place.prepend(row);
     waiting = [];
     more.hidden = true;

@@ -21,7 +21,18 @@ CSS = (CONSOLE / "static" / "console.css").read_text()
 REVIEWED = {"csrf.py", "rendering.py", "texts.py"}
 
 #: Texts of templates that no language changes.
-UNTRANSLATED = {"UTC", "flask jafsec init", "flask jafsec roles grant", "debug"}
+UNTRANSLATED = {
+    "JAFSEC_DATABASE_URL=sqlite:////var/lib/app/jafsec.sqlite3",
+    "UTC",
+    "debug",
+    "flask jafsec audit verify",
+    "flask jafsec init",
+    "flask jafsec keys new NAME --scope PERMISSION",
+    "flask jafsec roles grant",
+    "flask jafsec users new first@example.org",
+    "sha256",
+    "type:key.* outcome:deny",
+}
 
 #: Blocks that stand in a class, not in the page.
 CLASS_BLOCKS = {"width"}

@@ -66,6 +66,7 @@ NO_PAGES = {
     "jafsec.audit_counts": "a part of the list",
     "jafsec.audit_newer": "a part of the list",
     "jafsec.audit_suggest": "a part of the list",
+    "jafsec.keys_networks": "what is said of addresses while they are typed",
     "jafsec.static": "files",
 }
 
