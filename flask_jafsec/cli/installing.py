@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from flask_jafsec.cli.failing import (
     EPILOG,
+    MISCONFIGURED,
     UNAVAILABLE,
     WANTING,
     command,
@@ -18,6 +19,10 @@ from flask_jafsec.cli.failing import (
     state,
 )
 from flask_jafsec.cli.output import print_json, print_secret, say
+from flask_jafsec.errors import StoreUnavailable
+
+#: How SQLite and PostgreSQL say that they take no changes from us.
+_REFUSALS = ("readonly", "read-only", "permission denied")
 
 #: The built-in role of those who administrate JafSecurity (web/assemble.py).
 ADMIN_ROLE = "jafsec_admin"
@@ -74,10 +79,10 @@ def _add_db(group: AppGroup) -> None:
             else f"Upgraded from {was} to {before.wanted}."
         )
 
-    @command(db, "check", "Say whether the database is at the schema of this release.")
+    @command(db, "check", "Say whether the database can be used by this release.")
     @json_option
     def check_db(as_json: bool) -> None:
-        from flask_jafsec.stores.schema import check
+        from flask_jafsec.stores.schema import check, try_writing
 
         found = check(state().settings.database_url)
         told = {"current": found.current, "wanted": found.wanted, "state": str(found.state)}
@@ -89,6 +94,13 @@ def _add_db(group: AppGroup) -> None:
             fail("this release does not know the database's schema", UNAVAILABLE)
         if found.state != "current":
             fail("run 'flask jafsec db upgrade'", WANTING)
+        try:
+            try_writing(state().settings.database_url)
+        except StoreUnavailable as error:
+            # Only what will not pass by itself: somebody else's lock does.
+            if not any(word in str(error) for word in _REFUSALS):
+                raise
+            fail(f"the database must be writable for JAFSEC_DATABASE_URL: {error}", MISCONFIGURED)
 
 
 def _add_secrets(group: AppGroup) -> None:

@@ -15,9 +15,9 @@ from flask_jafsec.stores.sql.failures import fail
 from flask_jafsec.stores.sql.first_use import create_file, require_current, schema_lock
 from flask_jafsec.stores.sql.limits import Limits
 from flask_jafsec.stores.sql.schema_state import SchemaState, Standing, read_state
-from flask_jafsec.stores.tables import REVISIONS
+from flask_jafsec.stores.tables import EPOCH, REVISIONS
 
-__all__ = ["SchemaState", "Standing", "check", "upgrade"]
+__all__ = ["SchemaState", "Standing", "check", "try_writing", "upgrade"]
 
 #: How long to wait for another process that is upgrading, in seconds.
 UPGRADE_WAIT_S = 60.0
@@ -43,6 +43,19 @@ def check(url: str) -> SchemaState:
         return SchemaState(current="", wanted=REVISIONS[-1], state=Standing.EMPTY, blank=True)
     with _connected(address) as connection:
         return read_state(connection)
+
+
+def try_writing(url: str) -> None:
+    """Return when the database takes changes. Nothing is changed.
+
+    Raises:
+        StoreUnavailable: It does not, or did not answer.
+    """
+    address = parse_address(url)
+    with _connected(address) as connection:
+        connection.exec_driver_sql(database_of(address).begin_writing)
+        connection.exec_driver_sql(f"UPDATE {EPOCH.name} SET n = n")  # noqa: S608 - our own table
+        connection.rollback()
 
 
 def upgrade(url: str) -> SchemaState:

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, NullPool, create_engine, event
 
 from flask_jafsec.stores import schema
 from flask_jafsec.stores.schema import Standing
+from flask_jafsec.stores.sql.address import parse_address
 from flask_jafsec.stores.sql.first_use import create_file
 from flask_jafsec.stores.sql.store import SqlStore
+from flask_jafsec.stores.tables import EPOCH, REVISIONS
 
 #: More than the statements of any upgrade. The loops end by themselves long before.
 MANY = 200
@@ -87,6 +91,45 @@ def test_an_upgrade_that_is_killed_at_any_statement_leaves_nothing(empty_url: st
 
     assert number > 20
     assert schema.check(empty_url).state is Standing.CURRENT
+
+
+def stand_at_first(url: str) -> None:
+    """Make the schema of the first release there was, with something in it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).with_name("migrations")))
+    with schema._alone(parse_address(url)) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, REVISIONS[0])
+        connection.exec_driver_sql(f"UPDATE {EPOCH.name} SET n = 7")
+        connection.commit()
+
+
+def epoch_of(url: str) -> int:
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        n: int = connection.exec_driver_sql(f"SELECT n FROM {EPOCH.name}").scalar_one()
+    return n
+
+
+def test_an_upgrade_of_a_database_in_use_that_is_killed_at_any_statement_changes_nothing(
+    empty_url: str,
+) -> None:
+    stand_at_first(empty_url)
+    fork = multiprocessing.get_context("fork")
+    for number in range(MANY):
+        child = fork.Process(target=upgrade_and_die, args=(empty_url, number))
+        child.start()
+        child.join()
+        if child.exitcode == 0:
+            break
+        assert child.exitcode == -signal.SIGKILL
+        state = schema.check(empty_url)
+        assert (state.state, state.current) == (Standing.OLDER, REVISIONS[0]), f"at {number}"
+        assert epoch_of(empty_url) == 7
+
+    assert number > 20
+    assert schema.check(empty_url).state is Standing.CURRENT
+    assert epoch_of(empty_url) == 7
 
 
 def test_making_a_sqlite_file_that_is_killed_at_any_statement_is_done_again(
