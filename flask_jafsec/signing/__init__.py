@@ -1,0 +1,1 @@
+"""Signed requests: each request once, by whom it says, unchanged."""
