@@ -34,6 +34,11 @@ def session_and_user() -> tuple[Session, User] | None:
     return found
 
 
+def remember_session(session: Session, user: User) -> None:
+    """Take note that the person has another session now: what follows is bound to it."""
+    g.jafsec_session = (session, user)
+
+
 def forget_session() -> None:
     """Look again: the session has just ended, or another one has begun."""
     g.pop("jafsec_session", None)

@@ -11,7 +11,7 @@ from flask import Flask, Response, make_response, request, url_for
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import access, csrf, frame, headers, navigation, texts
+from . import access, csrf, frame, headers, navigation, step_up, texts
 from .assets import assets
 from .drawing import moment
 
@@ -50,6 +50,7 @@ class Pages:
             moment_of=moment,
             nonce=headers.nonce,
             now=_now,
+            proof_needed=step_up.proof_needed,
             tokens=_tokens,
             url_for=url_for,
         )

@@ -23,7 +23,7 @@ from flask_jafsec.records import ApiKey
 from flask_jafsec.web.declarations import attach
 from flask_jafsec.web.key_calls import recent_calls
 
-from .. import access, once
+from .. import access, once, step_up
 from ..going import to
 from ..key_forms import EndForm, ExtendForm, KeyForm, RevokeForm, RotateForm, given
 from ..navigation import READ_KEYS, READ_PERSONAL, WRITE_KEYS, may
@@ -31,15 +31,6 @@ from ..rendering import Pages, wants_fragment
 from .keys_new import show_once, shown_already
 
 CHANGE: Final = require_policy([READ_KEYS, WRITE_KEYS], credentials="session")
-
-
-def require_fresh(form: KeyForm) -> str | None:  # noqa: ARG001 - the step-up reads its fields
-    """Return what is wrong with the fresh proof that a dangerous act needs; None if nothing is.
-
-    NOT WIRED YET: it asks for nothing. The step-up takes its place, with the fields of
-    ``jafsec/step_up_fields.html``.
-    """
-    return None
 
 
 def add(blueprint: Blueprint, pages: Pages) -> None:
@@ -176,7 +167,7 @@ def _holds(form: KeyForm) -> bool:
     """Return whether the form is ours and whoever sent it has just proved who they are."""
     if not form.validate():
         return False
-    problem = require_fresh(form)
+    problem = step_up.prove()
     if problem is not None:
         form.complain("", problem)
     return problem is None

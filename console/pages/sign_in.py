@@ -14,6 +14,7 @@ from flask_jafsec.web.declarations import attach
 from .. import access, csrf
 from ..going import to
 from ..rendering import Pages
+from ..session_cookie import set_session_cookie
 
 #: Guessing is slow: by address, beside what the built-in users' own throttle does.
 SIGN_IN_LIMIT = "10/minute by address"
@@ -116,13 +117,7 @@ def _change_password(pages: Pages, user: User, chosen: str) -> Response:
 def _let_in(user: User) -> Response:
     opened = access.state().sessions.open(user)
     response = to("jafsec.password" if user.must_change else "jafsec.overview")
-    response.set_cookie(
-        SECURE_COOKIE if request.is_secure else COOKIE,
-        opened.cookie,
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",
-    )
+    set_session_cookie(response, opened.cookie)
     response.delete_cookie(csrf.FORM_COOKIE)
     return response
 

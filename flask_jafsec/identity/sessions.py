@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.errors import Conflict, StoreUnavailable
 from flask_jafsec.events import Event, EventType
 from flask_jafsec.ids import new_id
 from flask_jafsec.protocols import Clock, Recorder, Store
@@ -84,6 +84,26 @@ class Sessions:
         if now - session.seen_at >= timedelta(seconds=SEEN_EVERY_S):
             self._touch(session.digest, now)
         return session, user
+
+    def renew(self, session: Session) -> OpenedSession:
+        """Put a new session in the place of *session*, whose user has just proved who they are.
+
+        It ends when the old one would have. Another cookie, so that one that was stolen before
+        gains nothing by the proof.
+
+        Raises:
+            Conflict: It has ended meanwhile, as by a new password.
+        """
+        cookie = secrets.token_urlsafe(COOKIE_BYTES)
+        now = self._clock.now()
+        renewed = replace(session, digest=_digest(cookie), id=new_id(), created_at=now, seen_at=now)
+        with self._store.writing() as tables:
+            present = tables.sessions.find(session.digest)
+            if present is None or present.ended_at is not None:
+                raise Conflict("the session has ended; sign in again")
+            tables.sessions.replace(replace(present, ended_at=now))
+            tables.sessions.add(renewed)
+        return OpenedSession(renewed, cookie)
 
     def end(self, session: Session, user: User) -> None:
         """End one session: sign out."""

@@ -144,6 +144,10 @@ class Users:
         self._recorder.commit_with(event, change)
         return made
 
+    def prove(self, user_id: str, password: str, *, source: str = "") -> None:
+        """Return if *password* is the user's present one. Raises as ``authenticate``, NotFound."""
+        self._sign_in.prove(self.get(user_id), password, source)
+
     def change_password(self, user_id: str, old: str, new: str, *, source: str = "") -> User:
         """Let a person replace the password; ends all their sessions and tokens.
 
