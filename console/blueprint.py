@@ -16,8 +16,6 @@ from .navigation import VIEW
 from .pages import (
     audit,
     audit_event,
-    audit_export,
-    audit_integrity,
     keys,
     keys_danger,
     keys_new,
@@ -31,13 +29,6 @@ from .rendering import Pages
 #: Files whose address carries their hash never change. Source: RFC 8246 (immutable).
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
-_PAGES: Final = (
-    *(sign_in, preferences, overview),
-    *(audit, audit_event, audit_export, audit_integrity),
-    *(keys, keys_new, keys_danger),
-    routes,
-)
-
 
 def make_blueprint(app: Flask) -> Blueprint:
     """Return a console for one app; nothing is shared between apps."""
@@ -47,7 +38,10 @@ def make_blueprint(app: Flask) -> Blueprint:
     attach_to_blueprint(blueprint, require_policy([VIEW], credentials="session"))
     setattr(blueprint, SIGN_IN, "jafsec.sign_in")
     pages = Pages(app)
-    for page in _PAGES:
+    for page in (
+        *(sign_in, preferences, overview, audit, audit_event),
+        *(keys, keys_new, keys_danger, routes),
+    ):
         page.add(blueprint, pages)
     _add_files(blueprint)
     _add_unknown(blueprint, pages)

@@ -7,7 +7,6 @@ from typing import Final
 
 from flask import Response, current_app, request
 
-from flask_jafsec.audit.standing import Alarm
 from flask_jafsec.web.caller import current_exchange, current_identity
 
 from . import access, navigation
@@ -36,7 +35,6 @@ def values() -> Mapping[str, object]:
         "request_id": current_exchange().facts.request_id,
         "prefix": access.state().settings.console_prefix,
         "here": request.full_path.rstrip("?"),
-        "alarm": _alarm(),
     }
 
 
@@ -56,14 +54,6 @@ def keep(response: Response, cookie: str, value: str) -> None:
         secure=request.is_secure,
         samesite="Lax",
     )
-
-
-def _alarm() -> Alarm | None:
-    """Return the log's alarm for those who may read the log; asked for once in 30 seconds."""
-    reading = access.state().log_reading
-    if reading is None or not navigation.may(navigation.READ_AUDIT):
-        return None
-    return reading.integrity.last_known().alarm
 
 
 def _name() -> str:

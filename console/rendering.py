@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from . import access, csrf, frame, headers, navigation, step_up, texts
 from .assets import assets
-from .drawing import moment
 
 #: Asks for a part of a page instead of the whole. Set by the console's own script only.
 FRAGMENT_HEADER: Final = "X-Jafsec-Fragment"
@@ -47,7 +46,6 @@ class Pages:
             distance=texts.distance,
             icon=_icon,
             may=navigation.may,
-            moment_of=moment,
             nonce=headers.nonce,
             now=_now,
             proof_needed=step_up.proof_needed,

@@ -154,7 +154,7 @@ function live(button) {
     if (!is_on()) return;
     if (!document.hidden) {
       try {
-        const found = await fetched(`${list.dataset.live}${list.dataset.live.includes("?") ? "&" : "?"}leaf=${list.dataset.leaf}`);
+        const found = await fetched(`${list.dataset.live}&leaf=${list.dataset.leaf}`);
         list.dataset.leaf = one("[data-leaf]", found).dataset.leaf;
         const rows = all("tr", found).reverse();
         waiting.push(...rows);

@@ -116,31 +116,6 @@ def explain(members: Mapping[str, Any]) -> Explanation:
     return Explanation(decided, str(members.get("type", "")), reason or code or "a change", ())
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one field was, and what it became."""
-
-    field: str
-    before: Sequence[str]
-    """What is not there any more."""
-    after: Sequence[str]
-    """What is new."""
-
-
-def changes(members: Mapping[str, Any]) -> Sequence[Change]:
-    """Return what an event says it changed; nothing for most."""
-    details = members.get("d") or {}
-    if "before" not in details:
-        return ()
-    before, after = _several(details["before"]), _several(details.get("permissions"))
-    gone = [value for value in before if value not in after]
-    return (Change("permissions", gone, [value for value in after if value not in before]),)
-
-
-def _several(value: object) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list) else []
-
-
 def _sentence(members: Mapping[str, Any], outcome: str) -> str:
     what = " ".join(str(members[name]) for name in ("m", "p") if members.get(name))
     status = f" with {members['st']}" if members.get("st") else ""

@@ -1,87 +1,65 @@
-"""Shows events to people. Opening what says who it was is itself recorded.
-
-The names are given back only once the record of it is kept.
-"""
+"""Looking at persons is an act: it is recorded, though not every page of somebody who pages on."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Final
 
-from flask_jafsec.audit.opening import OpenedEvent, Opener, Personal
 from flask_jafsec.events import Event, EventType
 from flask_jafsec.ids import new_id
-from flask_jafsec.protocols import Clock, Recorder
+from flask_jafsec.protocols import Clock
 
-#: How long looking again at the same is the same act, in seconds.
-SAME_ACT_S: Final = 15 * 60.0
+#: How long one record stands for the same person looking at the same thing, in seconds.
+LASTS_S: Final = 15 * 60
 
-#: Acts that one process remembers. Beyond that the oldest are forgotten, and recorded once more.
-MAX_REMEMBERED: Final = 10_000
-
-#: What stands for lists among the acts of one person.
-LISTS: Final = "lists"
+#: Looks that are remembered; beyond that the oldest are, and are recorded again.
+MAX_REMEMBERED: Final = 4_096
 
 
 class Looks:
-    """Opens events for people, and records who has seen names and addresses."""
+    """Records who has opened what, once for each person, thing and quarter of an hour.
 
-    def __init__(self, opener: Opener, recorder: Recorder, clock: Clock) -> None:
-        self._opener = opener
-        self._recorder = recorder
+    Every process counts for itself: several may each record the same look once.
+
+    Args:
+        record: Keeps an event; it is durable when this returns. What it raises is not caught:
+            nothing may be shown then.
+    """
+
+    def __init__(self, record: Callable[[Event], object], clock: Clock) -> None:
+        self._record = record
         self._clock = clock
-        self.begin_again()
-
-    def begin_again(self) -> None:
-        """Take a lock of one's own in the child of a fork, and remember nothing."""
+        self._until: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._lock = threading.Lock()
-        self._acts: OrderedDict[tuple[str, str], float] = OrderedDict()
 
-    def listed(
-        self, leaf_indexes: Sequence[int], *, names_for: str = "", asked: str = ""
-    ) -> Mapping[int, OpenedEvent]:
-        """Return the events of a list.
+    def note(self, viewer: str, what: str, *, events: int, request_id: str = "") -> None:
+        """Record that *viewer* sees the personal parts of some events.
 
         Args:
-            names_for: Who is to see names and addresses; without anybody they stay sealed.
-            asked: The query in words; it is sealed with the record of the act.
-
-        Raises:
-            StoreUnavailable: The log cannot be read, or cannot take the record.
+            viewer: The subject who looks.
+            what: The event's id, or the list's query in its normal form.
+            events: How many are shown.
         """
-        found = self._opener.at_leaves(leaf_indexes, open_personal=bool(names_for))
-        number = sum(1 for event in found.values() if event.state is Personal.OPENED)
-        if number:
-            self._note(names_for, LISTS, {"rows": number, "query": asked})
-        return found
-
-    def one(self, event_id: str, *, names_for: str = "") -> OpenedEvent:
-        """Return one event. Raises NotFound, StoreUnavailable."""
-        found = self._opener.find(event_id, open_personal=bool(names_for))
-        if found.state is Personal.OPENED:
-            named = str(found.members.get("id"))
-            self._note(names_for, named, {"rows": 1, "leaf_index": found.leaf_index})
-        return found
-
-    def _note(self, viewer: str, what: str, facts: Mapping[str, object]) -> None:
         now = self._clock.monotonic()
+        name = (viewer, what)
         with self._lock:
-            began = self._acts.get((viewer, what))
-            if began is not None and now - began < SAME_ACT_S:
+            if self._until.get(name, 0.0) > now:
                 return
-        self._recorder.record(
+        self._record(
             Event(
                 id=new_id(),
                 type=EventType.AUDIT_PERSONAL_OPENED,
                 at=self._clock.now(),
                 actor=viewer,
-                facts=facts,
+                request_id=request_id,
+                personal={"what": what},
+                facts={"rows": events},
             )
         )
         with self._lock:
-            self._acts[viewer, what] = now
-            self._acts.move_to_end((viewer, what))
-            while len(self._acts) > MAX_REMEMBERED:
-                self._acts.popitem(last=False)
+            self._until[name] = now + LASTS_S
+            self._until.move_to_end(name)
+            while len(self._until) > MAX_REMEMBERED:
+                self._until.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ from flask_jafsec.ids import is_id
 
 #: Days of addresses that one search looks through; each day has a key of its own.
 MAX_DAYS: Final = 400
+
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+_FindKey = Callable[[str], DataKey | None]
 
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,8 +55,8 @@ class OpenedEvent:
     leaf_index: int | None
     """Its place in the tree; None while it waits to be sequenced."""
     state: Personal
-    envelope: bytes = field(repr=False, default=b"")
-    """The exact bytes that are hashed."""
+    digest: str = ""
+    """SHA-256 of the envelope, in hexadecimal: what the next event of its writer names."""
     personal: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -75,22 +80,22 @@ class Opener:
             found = view.find(wanted) if is_id(wanted) else None
             if found is None:
                 raise NotFound("event", event_id)
-            return self._opened(found, view.data_key if open_personal else None)
+            return self._opened(view.data_key, found, open_personal=open_personal)
 
-    def at_leaves(
-        self, leaf_indexes: Sequence[int], *, open_personal: bool = False
-    ) -> Mapping[int, OpenedEvent]:
-        """Return the events at these leaves, with one question to the database for all of them.
+    def at(self, leaves: Sequence[int], *, open_personal: bool = False) -> dict[int, OpenedEvent]:
+        """Return the events of a list by their leaves; without those that are gone.
 
-        A leaf whose event is gone is left out. Raises StoreUnavailable.
+        Asks the database twice, however many they are.
         """
-        if not leaf_indexes:
+        if not leaves:
             return {}
         with self._store.reading() as view:
-            found = view.at_leaves(leaf_indexes)
-        keys = {key.ref: key for _, key in found if key is not None}
-        opened = (self._opened(event, keys.get if open_personal else None) for event, _ in found)
-        return {event.leaf_index: event for event in opened if event.leaf_index is not None}
+            events = view.events_at(leaves)
+            refs = {event.sealed.key_ref for event in events if event.sealed}
+            rows = view.data_keys(sorted(refs)) if open_personal and refs else []
+        keys = {row.ref: row for row in rows}
+        opened = (self._opened(keys.get, event, open_personal=open_personal) for event in events)
+        return {one.leaf_index: one for one in opened if one.leaf_index is not None}
 
     def newest(self, limit: int) -> Sequence[OpenedEvent]:
         """Return up to *limit* of the newest events, oldest first, waiting ones at the end."""
@@ -102,7 +107,8 @@ class Opener:
             events = [StoredEvent(leaf.row, leaf.leaf_index) for leaf in leaves if leaf.row]
             for writer in view.writers():
                 events += view.waiting(writer.writer_id, writer.sequenced_n, limit)
-            return [self._opened(event, None) for event in events[-limit:]]
+            recent = events[-limit:]
+            return [self._opened(view.data_key, event, open_personal=False) for event in recent]
 
     def subject_refs(self, text: str) -> Sequence[str]:
         """Return the references of a person or service; a reference stands for itself."""
@@ -128,34 +134,26 @@ class Opener:
         return refs
 
     def _opened(
-        self, event: StoredEvent, find_key: Callable[[str], DataKey | None] | None
+        self, find_key: _FindKey, event: StoredEvent, *, open_personal: bool
     ) -> OpenedEvent:
-        """Return what an event tells; its personal part too where *find_key* is given."""
-        row = event.row
         try:
-            members = read(row.envelope)
+            members = read(event.row.envelope)
         except EnvelopeInvalid:
-            members = {"type": "damaged", "w": row.writer_id, "n": row.n}
-        state, personal = self._personal(event, members, find_key)
-        return OpenedEvent(members, event.leaf_index, state, row.envelope, personal)
-
-    def _personal(
-        self,
-        event: StoredEvent,
-        members: Mapping[str, Any],
-        find_key: Callable[[str], DataKey | None] | None,
-    ) -> tuple[Personal, Mapping[str, Any]]:
+            members = {"type": "damaged", "w": event.row.writer_id, "n": event.row.n}
+        state, personal = Personal.SEALED, _NOTHING
         if members.get("pdh") is None:
-            return Personal.NONE, {}
-        if find_key is None:
-            return Personal.SEALED, {}
-        if event.sealed is None:
-            return Personal.ERASED, {}
-        return self._unsealed(event.sealed, find_key(event.sealed.key_ref))
+            state = Personal.NONE
+        elif open_personal and event.sealed is None:
+            state = Personal.ERASED
+        elif open_personal and event.sealed is not None:
+            state, personal = self._unsealed(find_key, event.sealed)
+        digest = hashlib.sha256(event.row.envelope).hexdigest()
+        return OpenedEvent(members, event.leaf_index, state, digest, personal)
 
     def _unsealed(
-        self, sealed: SealedRow, row: DataKey | None
+        self, find_key: _FindKey, sealed: SealedRow
     ) -> tuple[Personal, Mapping[str, Any]]:
+        row = find_key(sealed.key_ref)
         if row is None or row.wrapped is None:
             return Personal.ERASED, {}
         place = place_of(self._origin, sealed.writer_id, sealed.n, sealed.key_ref)

@@ -101,20 +101,6 @@ class Query:
         """Return the query without this term."""
         return Query(tuple(other for other in self.terms if other != term))
 
-    def only(self, field: Field, value: str) -> Query:
-        """Return the query with *value* in the place of whatever it wanted of this field."""
-        rest = [term for term in self.terms if term.field is not field or term.excluded]
-        return Query.of((*rest, Term(field, (value,))))
-
-    def turned(self, term: Term) -> Query:
-        """Return the query that wants the opposite of one of its terms."""
-        turned = Term(term.field, term.values, not term.excluded)
-        return self.without(term).with_term(turned)
-
-    def __and__(self, other: Query) -> Query:
-        """Return the query that wants both."""
-        return Query.of((*self.terms, *other.terms))
-
     def __str__(self) -> str:
         """Return the normal form."""
         return " ".join(str(term) for term in self.terms)

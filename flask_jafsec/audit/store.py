@@ -170,9 +170,6 @@ class AuditView(Protocol):
     def last_checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
 
-    def newest_checkpoints(self, limit: int) -> Sequence[SignedCheckpoint]:
-        """Return the newest checkpoints, newest first."""
-
     def writers(self) -> Iterator[Writer]:
         """Return every writer."""
 
@@ -182,13 +179,14 @@ class AuditView(Protocol):
     def find(self, event_id: str) -> StoredEvent | None:
         """Return one event by its id, sequenced or still waiting."""
 
-    def at_leaves(
-        self, leaf_indexes: Sequence[int]
-    ) -> Sequence[tuple[StoredEvent, DataKey | None]]:
-        """Return the events at these leaves, each with the key of its sealed part, in any order."""
+    def events_at(self, leaves: Sequence[int]) -> Sequence[StoredEvent]:
+        """Return the events of these leaves, in any order; without those that are gone."""
 
     def data_key(self, ref: str) -> DataKey | None:
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""
+
+    def data_keys(self, refs: Sequence[str]) -> Sequence[DataKey]:
+        """Return the wrapped keys of these references, in any order."""
 
     def counts(self) -> Mapping[str, int]:
         """Return rows in the tables that verifying compares: event, sealed, leaf, entry, ..."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -92,6 +92,12 @@ class Users:
             return None
         with self._store.reading() as tables:
             return tables.users.find_named(key)
+
+    def names(self, user_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return the names of those that are users here, by their ids."""
+        with self._store.reading() as tables:
+            found = [tables.users.find(user_id) for user_id in sorted(set(user_ids))]
+        return {user.id: user.name for user in found if user is not None}
 
     def list(self, *, after: str = "", limit: int = 100) -> Sequence[User]:
         """Return users in the order of their ids (oldest first), those after the id *after*."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Flask
 
+from flask_jafsec.audit.looking import Looks
 from flask_jafsec.audit.sinks.log_line import JsonLog
 from flask_jafsec.audit.trail import Trail
 from flask_jafsec.clock import SystemClock
@@ -45,7 +46,6 @@ from flask_jafsec.web.escaped import answer_escaped
 from flask_jafsec.web.gate import Gate
 from flask_jafsec.web.hooks import Hooks
 from flask_jafsec.web.json_bodies import refuse_too_deep
-from flask_jafsec.web.log_reading import read_with
 from flask_jafsec.web.notices import say_what_to_know
 from flask_jafsec.web.public_keys import serve_public_keys
 from flask_jafsec.web.soundness import refuse_unsound
@@ -151,8 +151,8 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         settings=settings,
         store=store,
         audit_log=log,
+        looks=Looks(trail.record, clock),
         lines=lines,
-        log_reading=read_with(log, trail, clock, settings.audit.anchors) if log else None,
         keyring=keyring,
         services=services,
         declarations=Declarations(

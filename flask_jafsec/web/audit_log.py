@@ -26,6 +26,7 @@ from flask_jafsec.audit.searching import LogSearch
 from flask_jafsec.audit.sequencer import Sequencer
 from flask_jafsec.audit.sinks.places import target_of
 from flask_jafsec.audit.spool import Spool
+from flask_jafsec.audit.standing import Standing, standing
 from flask_jafsec.audit.trail import Trail
 from flask_jafsec.audit.verifying import Verifier
 from flask_jafsec.audit.writer import AuditWriter
@@ -84,6 +85,10 @@ class AuditLog:
             subject_refs=opener.subject_refs,
             address_refs=opener.address_refs,
         )
+
+    def standing(self, now: int) -> Standing:
+        """Return how far the log is proven at *now*, in microseconds. Raises StoreUnavailable."""
+        return standing(self.store, self.search, self.opener, now)
 
     def mac_key(self, root_id: str) -> bytes | None:
         """Return the key that MACs were made with under a root key; None once it is retired."""

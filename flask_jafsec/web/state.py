@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flask_jafsec.audit.looking import Looks
     from flask_jafsec.audit.sinks.log_line import JsonLog
     from flask_jafsec.config.settings import Settings
     from flask_jafsec.encryption.keyring import Keyring
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from flask_jafsec.protocols import Store
     from flask_jafsec.web.audit_log import AuditLog
     from flask_jafsec.web.declarations import Declarations
-    from flask_jafsec.web.log_reading import LogReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,7 @@ class State:
     store: Store
     audit_log: AuditLog | None
     """None where the store keeps no log."""
-    log_reading: LogReading | None
-    """The same."""
+    looks: Looks
     lines: JsonLog | None
     """Where events go as lines on standard error; None where that is off, or others were named."""
     keyring: Keyring

@@ -31,13 +31,10 @@ PAGES = (
     Page("first-password", "/password", "jafsec.password", "newcomer"),
     Page("overview", "/", "jafsec.overview"),
     Page("audit", "/audit", "jafsec.audit", max_kb=40),
-    Page("audit-counts", "/audit?counts=1&q=outcome:done", "jafsec.audit"),
-    Page("audit-denied", "/audit?view=denied&range=7d", "jafsec.audit"),
-    Page("audit-no-match", "/audit?q=outcome:deny+type:role.defined", "jafsec.audit"),
-    Page("audit-wrong", "/audit?q=outcom:deny", "jafsec.audit"),
-    Page("audit-event", "/audit/{event}", "jafsec.audit_event"),
-    Page("audit-export", "/audit/export?view=denied", "jafsec.audit_export"),
-    Page("audit-integrity", "/audit/integrity", "jafsec.audit_integrity"),
+    Page("audit-counted", "/audit?q=outcome:deny&range=7d&counts=1&size=25", "jafsec.audit"),
+    Page("audit-problem", "/audit?q=outcom:deny&was=severity:>=warning", "jafsec.audit"),
+    Page("audit-nothing", "/audit?q=outcome:deny+request:none", "jafsec.audit"),
+    Page("event", "/audit/{event}", "jafsec.audit_event"),
     Page("event-denied", "/audit/{denied}", "jafsec.audit_event"),
     Page("keys", "/keys", "jafsec.keys"),
     Page("keys-none", "/keys?q=nothing+like+it&status=active&sort=wrong", "jafsec.keys"),
@@ -63,9 +60,9 @@ STATES = (
 
 #: Addresses that answer GET with something else than a page, and why.
 NO_PAGES = {
-    "jafsec.audit_counts": "a part of the list",
-    "jafsec.audit_newer": "a part of the list",
-    "jafsec.audit_suggest": "a part of the list",
+    "jafsec.audit_counts": "a part of the list, which the list's page loads",
+    "jafsec.audit_newer": "rows of the list, asked for while it is live",
+    "jafsec.audit_suggest": "suggestions below the query",
     "jafsec.keys_networks": "what is said of addresses while they are typed",
     "jafsec.static": "files",
 }

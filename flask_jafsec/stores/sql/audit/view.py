@@ -91,9 +91,6 @@ _CHECKPOINTS = (
     .order_by(CHECKPOINT.c.size)
     .limit(bindparam("most"))
 )
-_NEWEST_CHECKPOINTS = (
-    select(*CHECKPOINT_COLUMNS).order_by(CHECKPOINT.c.size.desc()).limit(bindparam("most"))
-)
 _SEALED_TOO = (SEALED.c.writer_id == EVENT.c.writer_id) & (SEALED.c.n == EVENT.c.n)
 _WAITING = (
     select(*_EVENT, *_SEALED)
@@ -110,6 +107,13 @@ _FIND = (
     .outerjoin(SEALED, _SEALED_TOO)
     .where(ENTRY.c.event_id == bindparam("event_id"))
 )
+_AT = (
+    select(LEAF.c.leaf_index, *_EVENT, *_SEALED)
+    .select_from(LEAF)
+    .join(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
+    .outerjoin(SEALED, _SEALED_TOO)
+    .where(LEAF.c.leaf_index.in_(bindparam("leaves", expanding=True)))
+)
 _WRITERS = (
     select(*WRITER_COLUMNS)
     .where(WRITER.c.writer_id > bindparam("after"))
@@ -121,15 +125,11 @@ _WAITING_WRITERS = (
     .where(IS_WAITING)
     .order_by(WRITER.c.started_at.desc())
 )
-_KEY_COLUMNS = [DATA_KEY.c[name] for name in DataKey._fields]
-_DATA_KEY = select(*_KEY_COLUMNS).where(DATA_KEY.c.ref == bindparam("ref"))
-_AT_LEAVES = (
-    select(LEAF.c.leaf_index, *_EVENT, *_SEALED, *_KEY_COLUMNS)
-    .select_from(LEAF)
-    .join(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
-    .outerjoin(SEALED, _SEALED_TOO)
-    .outerjoin(DATA_KEY, DATA_KEY.c.ref == SEALED.c.key_ref)
-    .where(LEAF.c.leaf_index.in_(bindparam("leaves", expanding=True)))
+_DATA_KEY = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
+    DATA_KEY.c.ref == bindparam("ref")
+)
+_DATA_KEYS = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
+    DATA_KEY.c.ref.in_(bindparam("refs", expanding=True))
 )
 
 _COUNTED = {
@@ -157,10 +157,6 @@ class SqlAuditView(SqlHashes):
         values = {"after": after_size, "most": limit}
         return self._transaction.records(SignedCheckpoint, _CHECKPOINTS, **values)
 
-    def newest_checkpoints(self, limit: int) -> Sequence[SignedCheckpoint]:
-        """Return the newest checkpoints, newest first."""
-        return self._transaction.records(SignedCheckpoint, _NEWEST_CHECKPOINTS, most=limit)
-
     def writers(self) -> Iterator[Writer]:
         """Return every writer."""
         after = ""
@@ -180,19 +176,6 @@ class SqlAuditView(SqlHashes):
             return _placed(row)
         return self._find_waiting(f'"id":"{event_id}"'.encode())
 
-    def at_leaves(
-        self, leaf_indexes: Sequence[int]
-    ) -> Sequence[tuple[StoredEvent, DataKey | None]]:
-        """Return the events at these leaves, each with the key of its sealed part, in any order."""
-        rows = map(tuple, self._transaction.rows(_AT_LEAVES, leaves=list(leaf_indexes)))
-        return [
-            (
-                StoredEvent(EventRow._make(row[1:6]), row[0], _sealed(row[6:10])),
-                None if row[10] is None else DataKey._make(row[10:]),
-            )
-            for row in rows
-        ]
-
     def _find_waiting(self, member: bytes) -> StoredEvent | None:
         left = MAX_WAITING
         for writer_id, sequenced_n in map(tuple, self._transaction.rows(_WAITING_WRITERS)):
@@ -204,9 +187,17 @@ class SqlAuditView(SqlHashes):
                 break
         return None
 
+    def events_at(self, leaves: Sequence[int]) -> Sequence[StoredEvent]:
+        """Return the events of these leaves, in any order; without those that are gone."""
+        return [_placed(row) for row in self._transaction.rows(_AT, leaves=list(leaves))]
+
     def data_key(self, ref: str) -> DataKey | None:
         """Return a wrapped key; ``wrapped`` is None once it is destroyed."""
         return self._transaction.record(DataKey, _DATA_KEY, ref=ref)
+
+    def data_keys(self, refs: Sequence[str]) -> Sequence[DataKey]:
+        """Return the wrapped keys of these references, in any order."""
+        return self._transaction.records(DataKey, _DATA_KEYS, refs=list(refs))
 
     def counts(self) -> Mapping[str, int]:
         """Return rows in the tables that verifying compares: event, sealed, leaf, entry, ..."""
