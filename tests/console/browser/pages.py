@@ -36,6 +36,8 @@ PAGES = (
     Page("audit-nothing", "/audit?q=outcome:deny+request:none", "jafsec.audit"),
     Page("event", "/audit/{event}", "jafsec.audit_event"),
     Page("event-denied", "/audit/{denied}", "jafsec.audit_event"),
+    Page("audit-export", "/audit/export?q=outcome:deny", "jafsec.audit_export"),
+    Page("audit-integrity", "/audit/integrity", "jafsec.audit_integrity"),
     Page("routes", "/routes", "jafsec.routes"),
     Page("refused", "/routes", "jafsec.routes", "guest", 403),
     Page("not-found", "/no/such/page", "jafsec.unknown", "admin", 404),
