@@ -16,6 +16,8 @@ from .navigation import VIEW
 from .pages import (
     audit,
     audit_event,
+    audit_export,
+    audit_integrity,
     keys,
     keys_danger,
     keys_new,
@@ -39,7 +41,8 @@ def make_blueprint(app: Flask) -> Blueprint:
     setattr(blueprint, SIGN_IN, "jafsec.sign_in")
     pages = Pages(app)
     for page in (
-        *(sign_in, preferences, overview, audit, audit_event),
+        *(sign_in, preferences, overview),
+        *(audit, audit_event, audit_export, audit_integrity),
         *(keys, keys_new, keys_danger, routes),
     ):
         page.add(blueprint, pages)

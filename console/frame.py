@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from flask import Response, current_app, request
@@ -10,6 +11,7 @@ from flask import Response, current_app, request
 from flask_jafsec.web.caller import current_exchange, current_identity
 
 from . import access, navigation
+from .drawing import moment
 
 #: Preferences are cookies that the server reads: no flash of the wrong theme, no script needed.
 THEME_COOKIE: Final = "jafsec_theme"
@@ -35,6 +37,7 @@ def values() -> Mapping[str, object]:
         "request_id": current_exchange().facts.request_id,
         "prefix": access.state().settings.console_prefix,
         "here": request.full_path.rstrip("?"),
+        "alarm": _alarm(),
     }
 
 
@@ -54,6 +57,20 @@ def keep(response: Response, cookie: str, value: str) -> None:
         secure=request.is_secure,
         samesite="Lax",
     )
+
+
+def _alarm() -> tuple[datetime, str] | None:
+    """Return when the log was found damaged, and how, for those who may read it.
+
+    The database is asked once in 30 seconds, not for every page.
+    """
+    integrity = access.state().integrity
+    if integrity is None or not navigation.may(navigation.READ_AUDIT):
+        return None
+    known = integrity.last_known()
+    if known is None or known.broken_at_us is None:
+        return None
+    return moment(known.broken_at_us), known.damage
 
 
 def _name() -> str:

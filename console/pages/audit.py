@@ -138,8 +138,7 @@ def _lines(log: AuditLog, ask: Asked, page: Page) -> Sequence[audit_rows.EventLi
 
 
 def _frame(log: AuditLog, ask: Asked) -> Mapping[str, object]:
-    now = access.state().services.clock.now()
-    standing = log.standing(int(now.timestamp() * 1_000_000))
+    standing = log.standing()
     return {
         "ask": ask,
         "ranges": tuple(audit_asking.RANGES),

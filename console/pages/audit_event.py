@@ -85,8 +85,7 @@ def _values(log: AuditLog, event_id: str) -> Mapping[str, object]:
 
 def _proof(log: AuditLog, event: OpenedEvent) -> Mapping[str, object]:
     """Return how far the event is proven, and nothing beyond."""
-    now = access.state().services.clock.now()
-    standing = log.standing(int(now.timestamp() * 1_000_000))
+    standing = log.standing()
     leaf, checkpoint = event.leaf_index, standing.checkpoint
     is_signed = leaf is not None and checkpoint is not None and leaf < checkpoint.size
     verified = standing.verified

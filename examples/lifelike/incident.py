@@ -154,7 +154,7 @@ def _afterwards(pen: Pen, cast: Cast, at: datetime) -> None:
         severity=Severity.INFO,
         outcome=Outcome.DONE,
         actor="cli:nadia",
-        facts={"rows": 0, "error": "OK"},
+        facts={"rows": 0, "error": "OK", "first_leaf": 0},
     )
     pen.note(
         at + timedelta(minutes=19),

@@ -144,7 +144,7 @@ class Routine:
     def _audits(self) -> None:
         at = self._end - timedelta(hours=22, minutes=8)
         while self._is_in(at):
-            self._look(at, EventType.AUDIT_VERIFIED, "cli:henrik", rows=0, error="OK")
+            self._look(at, EventType.AUDIT_VERIFIED, "cli:henrik", rows=0, error="OK", first_leaf=0)
             exported = at + timedelta(minutes=7)
             self._look(exported, EventType.AUDIT_EXPORTED, "cli:henrik", rows=0, first_leaf=0)
             opened = at + timedelta(minutes=16)

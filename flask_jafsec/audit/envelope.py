@@ -44,10 +44,10 @@ VERSION: Final = 1
 #: forgotten name here hides a detail, it never shows one.
 OPEN_FACTS: Final = frozenset(
     (
-        "before", "by", "ends_at", "environment", "error", "export", "family", "first_leaf",
-        "kind", "leaf_index", "lifetime_s", "limit", "must_change", "overlap", "part",
-        "permissions", "rate", "refresh_id", "required", "role", "rows", "rule", "scopes",
-        "size", "sink", "successor", "token_id", "tool", "window_s", "writer",
+        "anchor", "anchored", "before", "by", "ends_at", "environment", "error", "export",
+        "family", "first_leaf", "kind", "leaf_index", "lifetime_s", "limit", "must_change",
+        "overlap", "part", "permissions", "rate", "refresh_id", "required", "role", "rows",
+        "rule", "scopes", "size", "sink", "successor", "token_id", "tool", "window_s", "writer",
     )
 )  # fmt: skip
 

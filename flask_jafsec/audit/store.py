@@ -170,6 +170,9 @@ class AuditView(Protocol):
     def last_checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
 
+    def newest_checkpoints(self, limit: int) -> Sequence[SignedCheckpoint]:
+        """Return the newest checkpoints, newest first."""
+
     def writers(self) -> Iterator[Writer]:
         """Return every writer."""
 

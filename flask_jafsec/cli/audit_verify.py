@@ -15,17 +15,17 @@ from flask_jafsec.audit.anchors import AnchorFailed, read_anchors
 from flask_jafsec.audit.envelope import time_text
 from flask_jafsec.audit.exported import NothingSigned, export_lines
 from flask_jafsec.audit.findings import Verification
+from flask_jafsec.audit.kept_anchors import anchor_files
 from flask_jafsec.audit.note_keys import NoteVerifier
 from flask_jafsec.audit.notes import NoteInvalid
+from flask_jafsec.audit.standing import RESULTS, verified_facts
 from flask_jafsec.audit.tree import MissingLeaves
 from flask_jafsec.audit.tree_checking import Anchored
-from flask_jafsec.cli.audit_group import INCOMPLETE, TAMPERED, USAGE, log_of, record_looking
+from flask_jafsec.cli.audit_group import INCOMPLETE, USAGE, log_of, record_looking
 from flask_jafsec.cli.failing import command, fail, json_option, state
 from flask_jafsec.cli.output import print_json, shown
 from flask_jafsec.events import EventType
 from flask_jafsec.web.audit_log import AuditLog
-
-_WORDS = {0: "OK", TAMPERED: "TAMPERED", INCOMPLETE: "INCOMPLETE"}
 
 
 def add(audit: AppGroup) -> None:
@@ -56,14 +56,7 @@ def _add_verify(audit: AppGroup) -> None:
                 check_mac=not no_mac,
                 progress=progress,
             )
-        record_looking(
-            EventType.AUDIT_VERIFIED,
-            {
-                "rows": found.events,
-                "first_leaf": found.first_leaf,
-                "error": _WORDS[found.exit_code],
-            },
-        )
+        record_looking(EventType.AUDIT_VERIFIED, dict(verified_facts(found)))
         if as_json:
             print_json(_facts(found))
         else:
@@ -99,11 +92,7 @@ def _anchors(
 ) -> Sequence[Anchored]:
     verifiers = [*log.verifiers, *more]
     if not files:
-        files = [
-            text.removeprefix("file:")
-            for text in state().settings.audit.anchors
-            if text.startswith("file:") and Path(text.removeprefix("file:")).exists()
-        ]
+        files = [str(path) for path in anchor_files(state().settings.audit.anchors)]
     kept: list[Anchored] = []
     for name in files:
         path = Path("/dev/stdin" if name == "-" else name)
@@ -150,7 +139,7 @@ def _print(found: Verification, log: AuditLog, seconds: float) -> None:
     if found.more:
         click.echo(f"... and {found.more:,} more findings")
     rate = found.events / seconds if seconds else 0
-    click.echo(f"RESULT  {_WORDS[found.exit_code]}  {_uncovered(found)}")
+    click.echo(f"RESULT  {RESULTS[found.exit_code]}  {_uncovered(found)}")
     click.echo(f"        {seconds:.1f} s, {rate:,.0f} events/s")
 
 
@@ -175,7 +164,7 @@ def _uncovered(found: Verification) -> str:
 def _facts(found: Verification) -> dict[str, object]:
     newest = found.newest_checkpoint
     return {
-        "result": _WORDS[found.exit_code],
+        "result": RESULTS[found.exit_code],
         "origin": found.origin,
         "events": found.events,
         "waiting": found.waiting,

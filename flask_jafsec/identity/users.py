@@ -96,8 +96,7 @@ class Users:
     def names(self, user_ids: Iterable[str]) -> Mapping[str, str]:
         """Return the names of those that are users here, by their ids."""
         with self._store.reading() as tables:
-            found = [tables.users.find(user_id) for user_id in sorted(set(user_ids))]
-        return {user.id: user.name for user in found if user is not None}
+            return tables.users.names(set(user_ids))
 
     def list(self, *, after: str = "", limit: int = 100) -> Sequence[User]:
         """Return users in the order of their ids (oldest first), those after the id *after*."""

@@ -40,7 +40,7 @@ from flask_jafsec.transport.headers import ApiProfile
 from flask_jafsec.web import forking, pages
 from flask_jafsec.web.accounts import Accounts
 from flask_jafsec.web.answers import Answers
-from flask_jafsec.web.audit_log import AuditLog, make_trail, open_log
+from flask_jafsec.web.audit_log import AuditLog, extracts_of, integrity_of, make_trail, open_log
 from flask_jafsec.web.declarations import Declarations, path_rule
 from flask_jafsec.web.escaped import answer_escaped
 from flask_jafsec.web.gate import Gate
@@ -151,6 +151,8 @@ def _build(app: Flask, settings: Settings, plugins: Plugins) -> tuple[State, Acc
         settings=settings,
         store=store,
         audit_log=log,
+        integrity=integrity_of(log, trail, clock, settings.audit.anchors) if log else None,
+        extracts=extracts_of(log, trail, clock) if log else None,
         looks=Looks(trail.record, clock),
         lines=lines,
         keyring=keyring,

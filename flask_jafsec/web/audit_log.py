@@ -16,8 +16,11 @@ from flask_jafsec.audit.cursors import Cursors
 from flask_jafsec.audit.export_alarms import ExportReport
 from flask_jafsec.audit.exporters import Exporters
 from flask_jafsec.audit.exporting import Exporter
+from flask_jafsec.audit.extracts import Extracts
+from flask_jafsec.audit.integrity import Integrity
 from flask_jafsec.audit.journal import JournalFailed, prepare_folder
 from flask_jafsec.audit.keeping import Keeper
+from flask_jafsec.audit.kept_anchors import kept_anchors
 from flask_jafsec.audit.note_keys import NoteSigner, NoteVerifier
 from flask_jafsec.audit.opening import Opener
 from flask_jafsec.audit.references import Referrer
@@ -32,10 +35,11 @@ from flask_jafsec.audit.verifying import Verifier
 from flask_jafsec.audit.writer import AuditWriter
 from flask_jafsec.encryption.keyring import Keyring, Purpose
 from flask_jafsec.encryption.vault import Vault
+from flask_jafsec.web import forking
 
 if TYPE_CHECKING:
     from flask_jafsec.config.settings import Settings
-    from flask_jafsec.protocols import Clock, Sink, Store
+    from flask_jafsec.protocols import Clock, Recorder, Sink, Store
     from flask_jafsec.stores.sql.audit.store import SqlAuditStore
 
 _log = logging.getLogger("flask_jafsec")
@@ -86,9 +90,9 @@ class AuditLog:
             address_refs=opener.address_refs,
         )
 
-    def standing(self, now: int) -> Standing:
-        """Return how far the log is proven at *now*, in microseconds. Raises StoreUnavailable."""
-        return standing(self.store, self.search, self.opener, now)
+    def standing(self) -> Standing:
+        """Return how far the log is proven. Raises StoreUnavailable."""
+        return standing(self.store, self.search, self.opener)
 
     def mac_key(self, root_id: str) -> bytes | None:
         """Return the key that MACs were made with under a root key; None once it is retired."""
@@ -96,6 +100,27 @@ class AuditLog:
             return self.keyring.derive(Purpose.AUDIT_MAC, root_id)
         except KeyError:
             return None
+
+
+def integrity_of(
+    log: AuditLog, recorder: Recorder, clock: Clock, anchors: Sequence[str]
+) -> Integrity:
+    """Return what knows how *log* stands, and verifies it; *anchors* are the configured places."""
+    made = Integrity(
+        log.store,
+        recorder,
+        clock,
+        read=log.standing,
+        verifier=log.verifier,
+        anchors=lambda: kept_anchors(anchors, log.verifiers),
+    )
+    forking.watch(made)
+    return made
+
+
+def extracts_of(log: AuditLog, recorder: Recorder, clock: Clock) -> Extracts:
+    """Return what makes copies of *log*."""
+    return Extracts(log.search, log.opener, recorder, clock, log.signers, log.origin)
 
 
 def open_log(settings: Settings, keyring: Keyring, store: SqlAuditStore) -> AuditLog:

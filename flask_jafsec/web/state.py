@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flask_jafsec.audit.extracts import Extracts
+    from flask_jafsec.audit.integrity import Integrity
     from flask_jafsec.audit.looking import Looks
     from flask_jafsec.audit.sinks.log_line import JsonLog
     from flask_jafsec.config.settings import Settings
@@ -30,6 +32,9 @@ class State:
     store: Store
     audit_log: AuditLog | None
     """None where the store keeps no log."""
+    integrity: Integrity | None
+    """How the log stands; None where there is no log, as for ``extracts``."""
+    extracts: Extracts | None
     looks: Looks
     lines: JsonLog | None
     """Where events go as lines on standard error; None where that is off, or others were named."""

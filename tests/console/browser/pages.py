@@ -36,6 +36,8 @@ PAGES = (
     Page("audit-nothing", "/audit?q=outcome:deny+request:none", "jafsec.audit"),
     Page("event", "/audit/{event}", "jafsec.audit_event"),
     Page("event-denied", "/audit/{denied}", "jafsec.audit_event"),
+    Page("audit-export", "/audit/export?q=outcome:deny", "jafsec.audit_export"),
+    Page("audit-integrity", "/audit/integrity", "jafsec.audit_integrity"),
     Page("keys", "/keys", "jafsec.keys"),
     Page("keys-none", "/keys?q=nothing+like+it&status=active&sort=wrong", "jafsec.keys"),
     Page("keys-new", "/keys/new", "jafsec.keys_new"),

@@ -41,6 +41,9 @@ _NODES = (
     .order_by(NODE.c.position)
 )
 _LAST_CHECKPOINT = select(*CHECKPOINT_COLUMNS).order_by(CHECKPOINT.c.size.desc()).limit(1)
+_NEWEST_CHECKPOINTS = (
+    select(*CHECKPOINT_COLUMNS).order_by(CHECKPOINT.c.size.desc()).limit(bindparam("most"))
+)
 
 
 class SqlHashes:
@@ -62,6 +65,10 @@ class SqlHashes:
     def last_checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint."""
         return self._transaction.record(SignedCheckpoint, _LAST_CHECKPOINT)
+
+    def newest_checkpoints(self, limit: int) -> Sequence[SignedCheckpoint]:
+        """Return the newest checkpoints, newest first."""
+        return self._transaction.records(SignedCheckpoint, _NEWEST_CHECKPOINTS, most=limit)
 
     def head(self) -> Head | None:
         """Return the head; None in a new database."""
