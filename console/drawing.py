@@ -80,13 +80,10 @@ def _bar(place: int, bar: Bar, now: datetime) -> DrawnBar:
 
 
 def _round_up(amount: int) -> int:
-    """Return the next of 2, 4, 10, 20, 40, 100, ...: half of it is a whole number as well."""
-    top = 2
-    while top < amount:
-        digits = str(top)
-        top = int(digits[0] + "0" * (len(digits) - 1))
-        top = {"1": 2 * top, "2": 2 * top, "4": top // 4 * 10}[digits[0]]
-    return top
+    """Return the next of 2, 4, 6, 8, 10, 20, 40, ...: half of it is a whole number as well."""
+    size = int("1" + "0" * (len(str(amount)) - 1))
+    steps = (2, 4, 6, 8, 10) if size == 1 else (1, 2, 4, 6, 8, 10)
+    return next(step * size for step in steps if step * size >= amount)
 
 
 def _ticks(bars: Sequence[DrawnBar]) -> tuple[str, ...]:

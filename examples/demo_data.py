@@ -77,6 +77,7 @@ def set_environment(kept: Path) -> None:
     os.environ["JAFSEC_ROOT_KEYS_FILE"] = str(keys)
     os.environ["JAFSEC_DATABASE_URL"] = f"sqlite:///{kept / 'demo.sqlite3'}"
     os.environ["JAFSEC_APP_ID"] = "chat-agent-demo"
+    os.environ.setdefault("JAFSEC_CONSOLE_NAME", "Fernhill Freight")
     os.environ["JAFSEC_SPOOL_DIR"] = str(kept / "spool")
     os.environ["JAFSEC_ANCHORS"] = f"log,file:{kept / 'anchors.log'}"
     # The console shows the events; as lines they would push the page out of sight.

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, current_app, request
 
 from flask_jafsec.audit.trends import CHANGES, DENIED, SIGN_INS_FAILED, Span, trends
 from flask_jafsec.pipeline.policy import require_policy
+from flask_jafsec.web.caller import current_exchange, current_identity
 from flask_jafsec.web.declarations import attach
 from flask_jafsec.web.route_table import rows
 
-from .. import access
+from .. import access, audit_rows
 from ..drawing import drawing
-from ..navigation import READ_AUDIT, READ_KEYS, READ_ROUTES, VIEW, may
+from ..navigation import READ_AUDIT, READ_KEYS, READ_PERSONAL, READ_ROUTES, VIEW, may
 from ..rendering import Pages
+
+if TYPE_CHECKING:
+    from flask_jafsec.web.audit_log import AuditLog
 
 #: Queries behind the figures, in the words of the query bar.
 _QUERIES: Final = {
@@ -58,7 +62,31 @@ def _traffic(span: Span) -> Mapping[str, object]:
         return {"trends": None}
     now = access.state().services.clock.now()
     found = trends(log.search, span, int(now.timestamp() * 1_000_000))
-    return {"trends": found, "chart": drawing(found.bars, now), "queries": _QUERIES}
+    return {
+        "trends": found,
+        "chart": drawing(found.bars, now),
+        "queries": _QUERIES,
+        "names": _names(log, found.actors.leaves),
+    }
+
+
+def _names(log: AuditLog, leaves: Mapping[str, int]) -> Mapping[str, str]:
+    """Return what actors are called, as far as the person may see, by their references."""
+    shows_persons = may(READ_PERSONAL) and bool(leaves)
+    if shows_persons:
+        access.state().looks.note(
+            current_identity.subject,
+            "overview",
+            events=len(leaves),
+            request_id=current_exchange().facts.request_id,
+        )
+    opened = log.opener.at(list(leaves.values()), open_personal=shows_persons)
+    ids = audit_rows.users_in(opened.values())
+    people = access.state().users.names(ids) if ids else {}
+    return {
+        ref: audit_rows.person(ref, opened.get(leaf), "user_id", people).name
+        for ref, leaf in leaves.items()
+    }
 
 
 def _start() -> Mapping[str, object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -77,6 +77,8 @@ class Ranking:
     values: tuple[tuple[str, int], ...]
     looked_at: int | None
     """Events that were looked at for it; None when it is all of them."""
+    leaves: Mapping[str, int] = field(default_factory=dict)
+    """For each value the leaf of one of its events, which may tell a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,10 @@ def _reasons(search: LogSearch, from_us: int, to_us: int) -> Ranking:
 def _actors(search: LogSearch, from_us: int, to_us: int) -> Ranking:
     page = search.page(DENIED, from_us, to_us, size=LOOKED_AT)
     counted = Counter(entry.actor for entry in page.entries if entry.actor)
-    ranked = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
-    is_all = page.older is None
-    return Ranking(tuple(ranked[:MAX_RANKED]), None if is_all else len(page.entries))
+    ranked = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_RANKED]
+    leaves = {entry.actor: entry.leaf_index for entry in page.entries if entry.actor}
+    return Ranking(
+        values=tuple(ranked),
+        looked_at=None if page.older is None else len(page.entries),
+        leaves={name: leaves[name] for name, _ in ranked},
+    )

@@ -274,7 +274,7 @@ def test_a_database_that_is_gone_is_said_and_a_part_can_be_tried_again(
 
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "5"
-        assert "db7" not in answer.text
+        assert "db7.internal" not in answer.text
 
 
 def test_a_store_without_a_log_says_so() -> None:
