@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -14,6 +15,8 @@ from flask import Flask
 
 import flask_jafsec.audit.auditor as auditors_program
 from flask_jafsec import JafSecurity
+from flask_jafsec.events import Event, EventType
+from flask_jafsec.ids import new_id
 from flask_jafsec.web.extension import state_of
 from tests.apps import OPERATOR
 
@@ -46,6 +49,13 @@ class Site:
         assert result.exit_code == code, result.output
         self.settle()
         return result
+
+    def found(self, query: str) -> list[dict[str, Any]]:
+        """Return the events that ``audit search`` finds."""
+        events: list[dict[str, Any]] = json.loads(
+            self.run("audit", "search", query, "--json").stdout
+        )["events"]
+        return events
 
     @property
     def database(self) -> Path:
@@ -160,6 +170,23 @@ def test_searching_finds_by_type_and_says_what_is_wrong_with_a_query(site: Site)
 
     assert [event["type"] for event in found["events"]] == ["key.minted"]
     assert "character 1" in site.run("audit", "search", "typ:x", code=3).output
+
+
+@pytest.mark.parametrize("field", ["actor", "subject"])
+def test_a_built_in_user_is_found_by_id_and_by_reference(site: Site, field: str) -> None:
+    state = state_of(site.app)
+    ann = new_id()
+    now = state.services.clock.now()
+    named: dict[str, Any] = {field: ann}
+    event = Event(id=new_id(), type=EventType.ROLE_GRANTED, at=now, **named)
+    state.services.trail.record(event)
+    site.settle()
+
+    (found,) = site.found(f"{field}:{ann}")
+    (again,) = site.found(f"{field}:{found[field]}")
+
+    assert found["event_id"] == again["event_id"] == event.id
+    assert found[field] != ann
 
 
 def test_looking_is_an_act(site: Site) -> None:
