@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from flask.cli import AppGroup
 
+from flask_jafsec.audit.cursors import CursorInvalid
 from flask_jafsec.audit.envelope import time_text
 from flask_jafsec.audit.explaining import explain
 from flask_jafsec.audit.opening import OpenedEvent, Personal
@@ -16,7 +17,7 @@ from flask_jafsec.audit.query import parse
 from flask_jafsec.audit.query_reading import QueryInvalid
 from flask_jafsec.audit.search_results import Page
 from flask_jafsec.cli import audit_proofs, audit_verify
-from flask_jafsec.cli.audit_group import EPILOG, AuditGroup, log_of, record_looking
+from flask_jafsec.cli.audit_group import EPILOG, USAGE, AuditGroup, log_of, record_looking
 from flask_jafsec.cli.failing import REFUSED, command, fail, json_option
 from flask_jafsec.cli.output import print_facts, print_json, print_table, shown
 from flask_jafsec.events import EventType
@@ -68,6 +69,8 @@ def _add_search(audit: AppGroup) -> None:
             page = log_of().search.page(parse(query), from_us, to_us, after=after, size=size)
         except QueryInvalid as error:
             fail(str(error), REFUSED)
+        except CursorInvalid as error:
+            fail(f"--after: {error}; take it from the page before, with its --until", USAGE)
         told = [_told(page, number) for number in range(len(page.entries))]
         if as_json:
             print_json({"events": told, "older": page.older, "until": to_us})

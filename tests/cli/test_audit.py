@@ -189,6 +189,14 @@ def test_a_built_in_user_is_found_by_id_and_by_reference(site: Site, field: str)
     assert found[field] != ann
 
 
+@pytest.mark.parametrize("cursor", ["X", "A" * 64])
+def test_a_wrong_cursor_is_wrong_usage(site: Site, cursor: str) -> None:
+    told = site.run("audit", "search", "--after", cursor, code=3)
+
+    assert "--after" in told.output
+    assert "cursor" in told.output
+
+
 def test_looking_is_an_act(site: Site) -> None:
     site.run("audit", "verify")
     site.run("audit", "export", "--log")
