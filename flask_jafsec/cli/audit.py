@@ -53,7 +53,10 @@ def _add_tail(audit: AppGroup) -> None:
 
 
 def _add_search(audit: AppGroup) -> None:
-    @command(audit, "search", "Search by type:, outcome:, actor:, ip:, key: and words.")
+    text = "Search by type:, outcome:, actor:, ip:, key: and words; put -- before one that begins "
+    text += "with a dash: audit search -- '-type:limit.*'"
+
+    @command(audit, "search", text)
     @click.argument("query", default="")
     @click.option("--range", "length", default="24h", show_default=True, help="15m, 24h, 30d.")
     @click.option("--size", type=click.IntRange(1, 200), default=50, show_default=True)
@@ -71,11 +74,11 @@ def _add_search(audit: AppGroup) -> None:
             fail(str(error), REFUSED)
         except CursorInvalid as error:
             fail(f"--after: {error}; take it from the page before, with its --until", USAGE)
-        told = [_told(page, number) for number in range(len(page.entries))]
         if as_json:
+            told = [_told(page, number) for number in range(len(page.entries))]
             print_json({"events": told, "older": page.older, "until": to_us})
             return
-        _print_page(page, told, to_us)
+        _print_page(page, to_us)
 
 
 def _add_explain(group: AppGroup) -> None:
@@ -135,11 +138,14 @@ def _told(page: Page, number: int) -> dict[str, object]:
     return named | {"ts": time_text(entry.ts)}
 
 
-def _print_page(page: Page, told: list[dict[str, object]], to_us: int) -> None:
-    rows = [
-        (str(one["ts"])[:19].replace("T", " "), one["words"], one["leaf_index"]) for one in told
-    ]
-    print_table(("Time", "What", "Leaf"), rows, empty="Nothing matches in this range.")
+def _print_page(page: Page, to_us: int) -> None:
+    leaves = [entry.leaf_index for entry in page.entries]
+    found = log_of().opener.at_leaves(leaves)
+    # The search copies are lower case; a path is shown as it is. One whose event is gone says so.
+    opened = [found[leaf].members if leaf in found else {"type": "missing"} for leaf in leaves]
+    rows = [_row(one) for one in opened]
+    heads = ("Time", "Event", "Outcome", "Id")
+    print_table(heads, rows, empty="Nothing matches in this range.")
     if page.is_limited:
         click.echo(f"Looked at {page.looked_at} events; there may be more further back.")
     if page.older:

@@ -217,3 +217,30 @@ def test_looking_is_an_act(site: Site) -> None:
 )
 def test_wrong_usage_is_code_3(site: Site, words: list[str]) -> None:
     site.run("audit", *words, code=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        pytest.param(["verify-proof", __file__], "--vkey", id="no key"),
+        pytest.param(["export"], "--log", id="no form"),
+        pytest.param(["prove"], "EVENT_ID", id="no event"),
+    ],
+)
+def test_what_is_missing_is_named(site: Site, words: list[str], missing: str) -> None:
+    assert missing in site.run("audit", *words, code=3).output
+
+
+def test_a_search_shows_what_tail_shows(site: Site) -> None:
+    searched = site.run("audit", "search", "outcome:deny").output
+
+    assert site.refused in searched
+    assert "GET /agents" in searched
+
+
+def test_a_query_that_begins_with_a_dash_stands_behind_two(site: Site) -> None:
+    assert "--" in site.run("audit", "search", "--help").output
+    told = site.run("audit", "search", "--", "-type:key.minted").output
+
+    assert "GET /agents" in told
+    assert "key.minted" not in told
