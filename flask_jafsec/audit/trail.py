@@ -235,7 +235,9 @@ class Trail:
     def _tick(self) -> None:
         self._report_dropped()
         self.counts.flush(self._clock.time())
-        self._run_chores(last=False)
+        if self._durable is None or not self._durable.is_down:
+            # Each would wait for the same database, and with it every change behind it.
+            self._run_chores(last=False)
 
     def _run_chores(self, *, last: bool) -> None:
         for chore in self._chores:
