@@ -13,10 +13,12 @@ from typing import Final, NamedTuple
 
 from flask_jafsec.audit.envelope import Place, write
 from flask_jafsec.audit.mac import prepared
+from flask_jafsec.audit.plain import kind_name
 from flask_jafsec.audit.references import Referrer
 from flask_jafsec.audit.rows import EventRow, SealedRow, Writer, micros
-from flask_jafsec.audit.soundness import sound
+from flask_jafsec.audit.soundness import check, sound
 from flask_jafsec.audit.store import AuditBatch
+from flask_jafsec.errors import JafsecError
 from flask_jafsec.events import Event
 
 _log = logging.getLogger("flask_jafsec.audit")
@@ -88,9 +90,11 @@ class Chain:
         """
         try:
             return self._linked(events, batch)
-        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-            # One event that is none must not take the others of its batch with it.
-            _log.error("an event is not what an event should be: %s", error)
+        except JafsecError:
+            raise  # the database's, which says nothing about the events
+        except BaseException as error:  # noqa: BLE001 - an event's values may raise whatever they like
+            # One event that is none must not take the others of its batch with it, nor the thread.
+            _log.error("an event is not what an event should be: %s", kind_name(error))
             before = datetime.fromtimestamp(self.last_ts // 1_000_000, UTC)
             return self._linked([sound(event, before) for event in events], batch)
 
@@ -102,6 +106,7 @@ class Chain:
         parts: list[SealedRow] = []
         ts, mac = self.last_ts, self._mac
         for event, ts in timed:
+            check(event)
             n += 1
             refs, part = self._referrer.seal(event, ts, writer_id=writer_id, n=n, origin=log.origin)
             place = Place(log.origin, log.app_id, writer_id, n, prev)

@@ -187,7 +187,7 @@ def _give(sink: Sink, events: Sequence[Event], losses: Losses) -> bool:
     except StreamStuck:
         _lose(sink, events, losses)  # not said here: that would go to the same stream
         return False
-    except Exception:  # noqa: BLE001 - a broken sink must not silence the others; said aloud
+    except BaseException:  # noqa: BLE001 - a broken sink must not silence the others; said aloud
         _log.exception("the sink %s lost %d event(s)", type(sink).__name__, len(events))
     return True
 

@@ -247,7 +247,7 @@ def _details(event: Event) -> object:
 def _open_facts(facts: Mapping[str, object]) -> Mapping[str, object]:
     try:
         made = plain({name: value for name, value in facts.items() if name in OPEN_FACTS})
-    except Exception:  # noqa: BLE001 - a hostile object must not stop the record of it
+    except BaseException:  # noqa: BLE001 - a hostile object must not stop the record of it
         made = None
     return made if isinstance(made, dict) else {"error": "facts_unreadable"}
 

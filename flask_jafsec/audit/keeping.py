@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final, Protocol
 
+from flask_jafsec.audit.lag import oldest_waiting
 from flask_jafsec.audit.rows import SignedCheckpoint, micros
 from flask_jafsec.audit.spool import Spool, adopt
 from flask_jafsec.audit.store import AuditStore
@@ -48,6 +49,10 @@ class Sequenced(Protocol):
     @property
     def checkpoint(self) -> SignedCheckpoint | None:
         """The size it signed, if it did."""
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether it was this process's turn; otherwise nothing was done."""
 
     @property
     def has_more(self) -> bool:
@@ -110,6 +115,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._said: dict[str, float] = {}
         self._behind_since: float | None = None
+        self._led_at = self._clock.monotonic()
         self._next_heartbeat = self._clock.monotonic() + HEARTBEAT_S
 
     def start(self) -> None:
@@ -178,7 +184,11 @@ class Keeper:
 
     def _sequence(self, *, ends: bool = False) -> None:
         done = self._sequencer.run_once(force=ends)
-        self._note_lag(is_behind=done.has_more)
+        if done.is_leader:
+            self._led_at = self._clock.monotonic()
+            self._note_lag(is_behind=done.has_more)
+        else:
+            self._look_for_lag()
         for problem in done.problems:
             self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, problem)
         for problem in self._publisher.publish(done.checkpoint, everywhere=ends):
@@ -197,6 +207,18 @@ class Keeper:
             self._behind_since = now
         if now - self._behind_since > LAG_S:
             self._say(EventType.AUDIT_LAG, Severity.ERROR, "events wait to be sequenced")
+
+    def _look_for_lag(self) -> None:
+        # Usually another process leads. But whoever holds the lock may be stuck, or no process of
+        # ours at all, and then nobody else would say that the log has stopped growing.
+        now = self._clock.monotonic()
+        if now - self._led_at <= LAG_S:
+            return
+        self._led_at = now  # looked for once in so long
+        with self._store.reading() as view:
+            oldest = oldest_waiting(view)
+        if oldest is not None and oldest < micros(self._clock.now()) - LAG_S * 1_000_000:
+            self._say(EventType.AUDIT_LAG, Severity.ERROR, "events wait, and another process leads")
 
     def _beat(self) -> None:
         now = self._clock.monotonic()

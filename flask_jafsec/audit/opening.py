@@ -111,12 +111,16 @@ class Opener:
             return [self._opened(view.data_key, event, open_personal=False) for event in recent]
 
     def subject_refs(self, text: str) -> Sequence[str]:
-        """Return the references of a person or service; a reference stands for itself."""
-        if text in NOBODY or is_id(text):
+        """Return the references of a person or service; a reference stands for itself.
+
+        The id of a built-in user looks like a reference, so what may be either is taken as both.
+        """
+        if text in NOBODY:
             return [text]
         lookups = [digest for _, digest in self._vault.lookups(text)]
         with self._search.searching() as search:
-            return list(search.subject_refs(lookups))
+            refs = list(search.subject_refs(lookups))
+        return [*refs, text] if is_id(text) else refs
 
     def address_refs(self, address: str, from_us: int, to_us: int) -> Sequence[str]:
         """Return the references of an address, one for every day of the range that has a key."""

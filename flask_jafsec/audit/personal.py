@@ -63,7 +63,7 @@ def _extra(event: Event) -> str:
     try:
         extra = {name: value for name, value in event.facts.items() if name not in OPEN_FACTS}
         extra.update(event.personal)
-    except Exception:  # noqa: BLE001 - a hostile object must not stop the record of it
+    except BaseException:  # noqa: BLE001 - a hostile object must not stop the record of it
         extra = {"error": "facts_unreadable"}
     if event.reason and not has_open_reason(event):
         extra["reason"] = event.reason

@@ -101,8 +101,9 @@ class _Room:
     def plain(self, value: object, depth: int) -> object:
         try:
             made = self._made(value, depth)
-        except Exception as error:  # noqa: BLE001 - a hostile object must not stop the record of it
-            made = f"<{_kind(value)}: {_kind(error)}>"
+        except BaseException as error:  # noqa: BLE001 - a hostile object must not stop the record
+            # of it, nor end the process: SystemExit from its own code is an error like any other.
+            made = f"<{kind_name(value)}: {kind_name(error)}>"
         self._chars -= ITEM_CHARS + (len(made) if type(made) is str else 0)
         return made
 
@@ -119,7 +120,7 @@ class _Room:
         if isinstance(value, bytes):
             return f"<{len(value)} bytes>"
         if depth <= 0:
-            return f"<{_kind(value)}>"
+            return f"<{kind_name(value)}>"
         return self._collection(value, depth - 1)
 
     def _collection(self, value: object, depth: int) -> object:
@@ -131,7 +132,7 @@ class _Room:
         if isinstance(value, list | tuple):
             some = [self.plain(each, depth) for each in self._some(value)]
             return some + _left_out(len(value) - len(some))
-        return f"<{_kind(value)}>"
+        return f"<{kind_name(value)}>"
 
     def _object(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
         found: dict[str, object] = {}
@@ -168,11 +169,11 @@ def _name(name: object, taken: Container[str]) -> str:
     return made
 
 
-def _kind(value: object) -> str:
+def kind_name(value: object) -> str:
     """Return the name of a value's type. A type is an object too, and may be as hostile."""
     try:
         return clean_text(str.__str__(type(value).__name__), MIN_CHARS)
-    except Exception:  # noqa: BLE001 - see above
+    except BaseException:  # noqa: BLE001 - see above
         return "object"
 
 

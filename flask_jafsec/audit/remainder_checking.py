@@ -23,6 +23,10 @@ MAX_STRAYS: Final = 20
 #: two heartbeats.
 SILENT_US: Final = 7_200_000_000
 
+#: How long events may wait for their leaf before that is said, in microseconds: as long as leaves
+#: may be under no checkpoint.
+WAITING_US: Final = 60_000_000
+
 #: Rollups are compared day by day, so that memory does not grow with the log.
 WINDOW_S: Final = 86_400
 
@@ -44,6 +48,7 @@ class RemainderCheck:
         self._findings = findings
         self._now = now
         self._counts = view.counts()
+        self._oldest_waiting = now
         self.waiting = 0
         self.writers = 0
         self.live = 0
@@ -64,6 +69,13 @@ class RemainderCheck:
             self._check_end(writer)
         for writer_id in sorted(left):
             self._findings.tampered(f"WRITER {writer_id} has leaves, but no row")
+        self._check_age()
+
+    def _check_age(self) -> None:
+        if self._oldest_waiting < self._now - WAITING_US:
+            seconds = (self._now - self._oldest_waiting) // 1_000_000
+            text = f"WAITING events have no leaf for {seconds} s: no process sequences them"
+            self._findings.add(Level.INCOMPLETE, text)
 
     def _compare(self, writer: Writer, known: Newest) -> None:
         name = writer.writer_id
@@ -93,7 +105,10 @@ class RemainderCheck:
             text = f"WRITER {row.writer_id} n={newest.n + 1} in a journal, or deleted"
             self._findings.add(Level.INCOMPLETE, text)
             self._events.newest[row.writer_id] = Newest(row.n - 1, None, newest.ts)
-        self._events.take_event(f"WAITING event {row.writer_id}/{row.n}", row, event.sealed)
+        place = f"WAITING event {row.writer_id}/{row.n}"
+        reading = self._events.take_event(place, row, event.sealed)
+        if reading is not None and row.n == newest.n + 1:  # behind a gap no process may take it
+            self._oldest_waiting = min(self._oldest_waiting, reading.ts)
 
     def _check_end(self, writer: Writer) -> None:
         known = self._events.newest.get(writer.writer_id, NOBODY)

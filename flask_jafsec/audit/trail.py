@@ -117,7 +117,7 @@ class Trail:
 
     def record(self, event: Event) -> None:
         """Take *event*; see ``protocols.Recorder`` for which of them wait."""
-        kind = event.type.event_class
+        kind = _class_of(event)
         if kind in self._waits and threading.current_thread() is not self._on_duty:
             self._wait_for(Item(event))
         elif kind is EventClass.CHANGE or self._has_room(event):
@@ -145,7 +145,8 @@ class Trail:
         # Beyond the bound events turn synchronous, so that a flood slows itself down.
         if self._room.is_set() or self._room.wait(self._room_wait_s):
             return True
-        self._losses.add("sinks_too_slow", event.count)
+        # Whatever stands in an event, it must not stop whoever records it.
+        self._losses.add("sinks_too_slow", event.count if type(event.count) is int else 1)
         return False
 
     def _put(self, item: Item | Event) -> None:
@@ -225,7 +226,7 @@ class Trail:
     def _keep(writer: AuditWriter, batch: Sequence[Item]) -> list[Event]:
         try:
             return writer.write(batch)
-        except Exception as error:  # noqa: BLE001 - the thread lives on; whoever waits is told
+        except BaseException as error:  # noqa: BLE001 - the thread lives on; whoever waits is told
             _log.exception("the audit log's writer failed; %d event(s) are in doubt", len(batch))
             for item in batch:
                 item.finish(AuditUnavailable(f"the writer failed: {type(error).__name__}"))
@@ -234,7 +235,9 @@ class Trail:
     def _tick(self) -> None:
         self._report_dropped()
         self.counts.flush(self._clock.time())
-        self._run_chores(last=False)
+        if self._durable is None or not self._durable.is_down:
+            # Each would wait for the same database, and with it every change behind it.
+            self._run_chores(last=False)
 
     def _run_chores(self, *, last: bool) -> None:
         for chore in self._chores:
@@ -288,3 +291,8 @@ class Trail:
             batch, _ = self._take_batch(self._waiting)
             self._write(batch)
             self._writing.release()
+
+
+def _class_of(event: Event) -> EventClass:
+    # One whose type is none of ours is kept as strictly as a change.
+    return event.type.event_class if type(event.type) is EventType else EventClass.CHANGE

@@ -27,6 +27,10 @@ _log = logging.getLogger("flask_jafsec.audit")
 #: would otherwise be waited for by every one of them in turn. Source: fault matrix, rule R4.
 BREAKER_S: Final = 1.0
 
+#: As long as the database took to fail, up to this, in seconds: where each attempt waits for a
+#: lock, one second between two would leave hardly anything failing at once.
+MAX_BREAKER_S: Final = 5.0
+
 
 class AuditWriter:
     """Keeps batches of items."""
@@ -40,6 +44,7 @@ class AuditWriter:
         self._clock = clock
         self._introduced = False
         self._down_until = 0.0
+        self._asked_at = 0.0
         self.spool = spool
 
     def begin_again(self) -> None:
@@ -64,6 +69,7 @@ class AuditWriter:
         What could not be kept anywhere is among them, since a log line is better than nothing; a
         change that was not carried out is not.
         """
+        self._asked_at = self._clock.monotonic()
         plain = [item for item in items if item.change is None]
         changes = [item for item in items if item.change is not None and item.claim()]
         if plain:
@@ -90,7 +96,7 @@ class AuditWriter:
 
     def _append(self, events: Sequence[Event]) -> bool:
         """Return whether *events* are kept; raises JournalFailed."""
-        if self._is_down:
+        if self.is_down:
             return False
         links: Links | None = None
         try:
@@ -146,7 +152,7 @@ class AuditWriter:
     # -- changes, each in one transaction with its event --
 
     def _carry_out(self, items: Sequence[Item]) -> None:
-        if self._is_down:
+        if self.is_down:
             _finish(items, StoreUnavailable("the database does not answer; nothing was changed"))
             return
         doubtful: Links | None = None
@@ -255,11 +261,13 @@ class AuditWriter:
         self._end_chain()
 
     @property
-    def _is_down(self) -> bool:
+    def is_down(self) -> bool:
+        """Whether the database did not answer a moment ago, and is left alone."""
         return self._clock.monotonic() < self._down_until
 
     def _note_down(self, error: StoreUnavailable) -> None:
-        self._down_until = self._clock.monotonic() + BREAKER_S
+        now = self._clock.monotonic()
+        self._down_until = now + min(max(now - self._asked_at, BREAKER_S), MAX_BREAKER_S)
         _log.warning("the audit log's database does not answer: %s", error)
 
 

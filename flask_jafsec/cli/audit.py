@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from flask.cli import AppGroup
 
+from flask_jafsec.audit.cursors import CursorInvalid
 from flask_jafsec.audit.envelope import time_text
 from flask_jafsec.audit.explaining import explain
 from flask_jafsec.audit.opening import OpenedEvent, Personal
@@ -16,7 +17,7 @@ from flask_jafsec.audit.query import parse
 from flask_jafsec.audit.query_reading import QueryInvalid
 from flask_jafsec.audit.search_results import Page
 from flask_jafsec.cli import audit_proofs, audit_verify
-from flask_jafsec.cli.audit_group import EPILOG, AuditGroup, log_of, record_looking
+from flask_jafsec.cli.audit_group import EPILOG, USAGE, AuditGroup, log_of, record_looking
 from flask_jafsec.cli.failing import REFUSED, command, fail, json_option
 from flask_jafsec.cli.output import print_facts, print_json, print_table, shown
 from flask_jafsec.events import EventType
@@ -52,7 +53,10 @@ def _add_tail(audit: AppGroup) -> None:
 
 
 def _add_search(audit: AppGroup) -> None:
-    @command(audit, "search", "Search by type:, outcome:, actor:, ip:, key: and words.")
+    text = "Search by type:, outcome:, actor:, ip:, key: and words; put -- before one that begins "
+    text += "with a dash: audit search -- '-type:limit.*'"
+
+    @command(audit, "search", text)
     @click.argument("query", default="")
     @click.option("--range", "length", default="24h", show_default=True, help="15m, 24h, 30d.")
     @click.option("--size", type=click.IntRange(1, 200), default=50, show_default=True)
@@ -68,11 +72,13 @@ def _add_search(audit: AppGroup) -> None:
             page = log_of().search.page(parse(query), from_us, to_us, after=after, size=size)
         except QueryInvalid as error:
             fail(str(error), REFUSED)
-        told = [_told(page, number) for number in range(len(page.entries))]
+        except CursorInvalid as error:
+            fail(f"--after: {error}; take it from the page before, with its --until", USAGE)
         if as_json:
+            told = [_told(page, number) for number in range(len(page.entries))]
             print_json({"events": told, "older": page.older, "until": to_us})
             return
-        _print_page(page, told, to_us)
+        _print_page(page, to_us)
 
 
 def _add_explain(group: AppGroup) -> None:
@@ -132,11 +138,14 @@ def _told(page: Page, number: int) -> dict[str, object]:
     return named | {"ts": time_text(entry.ts)}
 
 
-def _print_page(page: Page, told: list[dict[str, object]], to_us: int) -> None:
-    rows = [
-        (str(one["ts"])[:19].replace("T", " "), one["words"], one["leaf_index"]) for one in told
-    ]
-    print_table(("Time", "What", "Leaf"), rows, empty="Nothing matches in this range.")
+def _print_page(page: Page, to_us: int) -> None:
+    leaves = [entry.leaf_index for entry in page.entries]
+    found = log_of().opener.at_leaves(leaves)
+    # The search copies are lower case; a path is shown as it is. One whose event is gone says so.
+    opened = [found[leaf].members if leaf in found else {"type": "missing"} for leaf in leaves]
+    rows = [_row(one) for one in opened]
+    heads = ("Time", "Event", "Outcome", "Id")
+    print_table(heads, rows, empty="Nothing matches in this range.")
     if page.is_limited:
         click.echo(f"Looked at {page.looked_at} events; there may be more further back.")
     if page.older:

@@ -60,7 +60,7 @@ def _add_making(audit: AppGroup) -> None:
 
 
 def _add_checking(audit: AppGroup) -> None:
-    @audit.command("verify-proof", help="Check a proof; needs neither database nor secrets.")
+    @audit.command("verify-proof", help="Check a proof; reads nothing of the database.")
     @click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
     @click.option("--vkey", "vkeys", multiple=True, required=True, help="The log's public key.")
     def check(proof: Path, vkeys: Sequence[str]) -> None:

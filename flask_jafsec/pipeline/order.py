@@ -63,19 +63,20 @@ def walk(steps: tuple[Step, ...], exchange: Exchange, services: Services) -> Hal
         for step in steps:
             step(exchange, services)
     except Refusal as refusal:
-        return _refuse(exchange, services, refusal)
+        return refuse(exchange, services, refusal)
     except Halt as answered:
         exchange.recorded = True  # a preflight or redirect decides nothing about anybody
         return answered
     except Exception as error:  # noqa: BLE001 - what nobody foresaw lets nobody in, and is said
         _log.exception("a security step failed; the request is refused")
-        return _refuse(
+        return refuse(
             exchange, services, SecurityUnavailable(f"step_failed:{type(error).__name__}")
         )
     return None
 
 
-def _refuse(exchange: Exchange, services: Services, refusal: Refusal) -> Refusal:
+def refuse(exchange: Exchange, services: Services, refusal: Refusal) -> Refusal:
+    """Record *refusal* and return what is answered: that, or that not even this can be kept."""
     try:
         exchange.decision = record_refusal(exchange, services, refusal)
     except StoreUnavailable:

@@ -16,7 +16,7 @@ from flask_jafsec.errors import (
     SecurityUnavailable,
     StoreUnavailable,
 )
-from flask_jafsec.pipeline.recording import record_refusal
+from flask_jafsec.pipeline.order import refuse
 from flask_jafsec.web.gate import EXCHANGE
 
 if TYPE_CHECKING:
@@ -37,19 +37,19 @@ def answer_escaped(app: Flask, services: Services, answers: Answers) -> None:
     asked instead.
     """
 
-    def refuse(refusal: Refusal) -> Response:
+    def answered(refusal: Refusal) -> Response:
         exchange = request.environ[EXCHANGE]
-        exchange.decision = record_refusal(exchange, services, refusal)
-        status, headers, body = answers.render(refusal, exchange)
+        halt = refuse(exchange, services, refusal)
+        status, headers, body = answers.render(halt, exchange)
         return Response(body, status=status, headers=headers)
 
     def busy(error: Busy) -> Response:
-        return refuse(RateExceeded("service_busy", error.retry_after_s))
+        return answered(RateExceeded("service_busy", error.retry_after_s))
 
     def unavailable(error: StoreUnavailable) -> Response:
         # Its text names hosts and files, so it goes to the log and none of it is shown.
         _log.warning("a view needs what does not answer: %s", error)
-        return refuse(SecurityUnavailable(error.code))
+        return answered(SecurityUnavailable(error.code))
 
     _register(app, Busy, busy)
     _register(app, StoreUnavailable, unavailable)

@@ -38,6 +38,22 @@ class Liar(Hostile):
         raise TypeError(kind)
 
 
+class Quitter:
+    """Ends whoever asks it for anything: not an ``Exception``."""
+
+    def _quit(self, *_: object) -> NoReturn:
+        raise SystemExit(3)
+
+    __repr__ = __str__ = __len__ = __iter__ = __eq__ = __hash__ = _quit
+
+
+class Interrupter:
+    def _interrupt(self, *_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    __repr__ = __str__ = __len__ = __iter__ = __eq__ = __hash__ = _interrupt
+
+
 class HostileText(str):
     __slots__ = ()
 
@@ -117,7 +133,20 @@ HOSTILE = (
 )
 
 #: Also what hypothesis itself cannot carry.
-WORST = (*HOSTILE, Liar(), OfHostileType())
+WORST = (
+    *HOSTILE,
+    Liar(),
+    OfHostileType(),
+    Quitter(),
+    Interrupter(),
+    {"a": Quitter()},
+    Colour.RED,
+    Level.HIGH,
+    -1,
+    "",
+    None,
+    "text",
+)
 
 values = st.recursive(
     st.one_of(

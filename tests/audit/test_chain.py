@@ -6,6 +6,7 @@ import hmac
 import os
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from flask_jafsec.audit.chain import Chain, Log, mac_of
 from flask_jafsec.audit.envelope import read
+from flask_jafsec.audit.reading import read_back
 from flask_jafsec.audit.references import Referrer
 from flask_jafsec.audit.rows import micros
 from flask_jafsec.encryption.keyring import Keyring
 from flask_jafsec.encryption.vault import Vault
 from flask_jafsec.events import Event, EventType, Outcome, Severity
-from tests.audit.hostile import WORST
+from flask_jafsec.ids import is_id
+from tests.audit.hostile import WORST, Quitter
 from tests.audit.log_setting import APP, AT, ORIGIN, ROOTS, event, events
 
 KEY = b"m" * 32
@@ -141,6 +144,16 @@ def test_no_field_of_the_wrong_kind_stops_the_others(chain: Chain, field: str) -
         found = [read(row.envelope) for row in links.rows]
         assert [each["id"] for each in found[::2]] == [first.id, last.id]
         assert found[0]["ts"] < found[1]["ts"] < found[2]["ts"]
+        assert EventType(read_back(links.rows[1].envelope).type_name)
+
+
+@pytest.mark.parametrize("value", [None, "", 7, {}, {"a": 1}, [], b"id", Quitter()])
+def test_an_id_that_is_no_text_is_replaced_by_a_new_one(chain: Chain, value: Any) -> None:
+    rows = chain.link([event(id=value), event(id=value)], None).rows
+
+    ids = {read(row.envelope)["id"] for row in rows}
+    assert len(ids) == 2
+    assert all(is_id(each) for each in ids)
 
 
 def test_what_can_be_told_of_an_event_that_is_none_is_told(chain: Chain) -> None:

@@ -13,8 +13,8 @@ import pytest
 from flask_jafsec.audit.journal import Journal
 from flask_jafsec.audit.keeping import Keeper
 from flask_jafsec.audit.rows import SignedCheckpoint
-from flask_jafsec.events import Event
-from tests.audit.log_setting import Setting, database_url, log_on
+from flask_jafsec.events import Event, EventType, Severity
+from tests.audit.log_setting import Setting, database_url, event, log_on
 
 CHECKPOINT = SignedCheckpoint(3, bytes(32), 0, "note")
 
@@ -23,6 +23,7 @@ CHECKPOINT = SignedCheckpoint(3, bytes(32), 0, "note")
 class Done:
     checkpoint: SignedCheckpoint | None = CHECKPOINT
     has_more: bool = False
+    is_leader: bool = True
     problems: tuple[str, ...] = ()
 
 
@@ -30,12 +31,13 @@ class Done:
 class Signing:
     """Sequences and publishes nothing, and remembers how it was asked."""
 
+    is_leader: bool = True
     forced: list[bool] = field(default_factory=list)
     everywhere: list[bool] = field(default_factory=list)
 
     def run_once(self, *, force: bool = False) -> Done:
         self.forced.append(force)
-        return Done()
+        return Done(is_leader=self.is_leader)
 
     def publish(
         self, checkpoint: SignedCheckpoint | None, *, everywhere: bool = False
@@ -92,3 +94,40 @@ def test_a_journal_of_another_user_is_said_once(
     (said,) = [record.getMessage() for record in caplog.records]
     assert str(journal.path) in said
     assert journal.path.exists()
+
+
+def lags(recorded: list[Event]) -> list[Event]:
+    return [event for event in recorded if event.type is EventType.AUDIT_LAG]
+
+
+def pass_time(log: Setting, made: Keeper, seconds: int) -> None:
+    for _ in range(seconds):
+        log.clock.advance(1)
+        made.tick()
+
+
+def test_a_lead_that_is_not_to_be_had_is_said_once_while_events_wait(log: Setting) -> None:
+    recorded: list[Event] = []
+    made = keeper(log, Signing(is_leader=False), recorded)
+    log.keep(event())
+
+    pass_time(log, made, 29)
+    assert lags(recorded) == []
+    pass_time(log, made, 120)
+
+    (lag,) = lags(recorded)
+    assert lag.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_no_lead_is_no_lag_while_nothing_waits_for_long(log: Setting, waits: bool) -> None:
+    # Another process leads each time, as it may; what waits has only just come.
+    recorded: list[Event] = []
+    made = keeper(log, Signing(is_leader=False), recorded)
+
+    pass_time(log, made, 29)
+    if waits:
+        log.keep(event(at=log.clock.now()))
+    pass_time(log, made, 5)
+
+    assert lags(recorded) == []

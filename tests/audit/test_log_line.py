@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from flask_jafsec.audit.sinks.log_line import JsonLog
 from flask_jafsec.events import Event, EventType, Outcome, Severity
 from flask_jafsec.ids import new_id
+from tests.audit.hostile import WORST, Quitter
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 
@@ -82,6 +85,27 @@ def test_a_fact_that_json_does_not_know_is_written_as_text() -> None:
     (line,) = written(event(facts={"scopes": frozenset({"b", "a"}), "odd": object()}))
 
     assert "odd" in json.loads(line)["facts"]
+
+
+@pytest.mark.parametrize("field", [*Event.__slots__])
+def test_one_hostile_event_costs_no_other_its_line(field: str) -> None:
+    for value in WORST:
+        before, after = event(), event()
+        given: dict[str, Any] = {field: value}
+        broken = replace(event(), **given)
+
+        lines = [json.loads(line) for line in written(before, broken, after)]
+
+        assert [lines[0]["id"], lines[-1]["id"]] == [before.id, after.id]
+        assert len(lines) == 3
+        assert EventType(lines[1]["type"])
+
+
+def test_a_hostile_fact_hides_no_other_field() -> None:
+    (line,) = written(event(actor="ann", facts={"odd": Quitter(), "role": "reader"}))
+
+    said = json.loads(line)
+    assert (said["actor"], said["facts"]["role"]) == ("ann", "reader")
 
 
 def test_what_only_the_audit_log_may_keep_is_in_no_line() -> None:

@@ -561,7 +561,7 @@ def test_one_flipped_bit_anywhere_is_found_or_changes_nothing(tmp_path: Path) ->
         log.grow(257)
         log.append(3)
         as_attacker(path).close()
-        verifier, now = make_verifier(store), micros(log.clock.now())
+        verifier, now = make_verifier(store), micros(log.at)
         connection.execute(
             "INSERT INTO jafsec_audit_export VALUES ('siem', 9, NULL, 'x', 1, 'w', 5)"
         )

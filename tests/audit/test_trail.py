@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from flask_jafsec.events import Event
 from flask_jafsec.protocols import Tables
 from flask_jafsec.stores.memory import MemoryStore
 from flask_jafsec.testing import CapturedEvents, FrozenClock
+from tests.audit.hostile import WORST
 from tests.audit.trail_setting import CHANGE, event, reasons
 
 
@@ -89,6 +92,30 @@ def test_without_a_sink_nothing_is_kept_and_nothing_breaks(clock: FrozenClock) -
 
     trail.record(event())
     trail.close()
+
+
+class Quitting(CapturedEvents):
+    """A sink whose own code ends the process."""
+
+    def write(self, events: Sequence[Event]) -> None:
+        raise SystemExit(3)
+
+
+def test_a_sink_that_quits_ends_only_itself(clock: FrozenClock, kept: CapturedEvents) -> None:
+    trail = Trail(MemoryStore(), [Quitting(), kept], clock)
+
+    for number in range(3):
+        trail.record(event(reason=str(number)))
+        trail.close()
+
+    assert reasons(kept) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("field", [*Event.__slots__])
+def test_nothing_an_event_holds_makes_recording_raise(trail: Trail, field: str) -> None:
+    for value in WORST:
+        given: dict[str, Any] = {field: value}
+        trail.record(replace(event(), **given))
 
 
 # -- changes --

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from flask_jafsec.audit.trail import MAX_WAITING, Trail
 from flask_jafsec.errors import AuditUnavailable, Conflict, StoreUnavailable
@@ -45,6 +46,25 @@ def in_thread(action: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=action)
     thread.start()
     return thread
+
+
+def test_chores_leave_a_database_alone_that_does_not_answer(on_sqlite: Opened) -> None:
+    # They run on the writer's thread: each would keep every change waiting once more.
+    trail, _, log, _ = on_sqlite
+    told: list[bool] = []
+    trail.record(event())
+    with log.store.transaction("tables", writing=True) as transaction:
+        transaction.change(text("ALTER TABLE jafsec_audit_event RENAME TO gone"))
+    trail.record(event())
+    trail.add_chore(told.append)
+
+    trail._tick()
+    assert told == []
+    log.later()
+    trail._tick()
+
+    assert told
+    assert not any(told)
 
 
 # -- who waits --

@@ -125,7 +125,7 @@ def test_verifying_may_begin_later(log: LogMaker) -> None:
     seen: list[tuple[int, int]] = []
 
     result = make_verifier(log.store).run(
-        now=now(log), first_leaf=290, progress=lambda done, of: seen.append((done, of))
+        now=micros(START), first_leaf=290, progress=lambda done, of: seen.append((done, of))
     )
 
     assert (result.exit_code, result.first_leaf, result.events) == (0, 290, 310)
@@ -173,10 +173,22 @@ def test_a_gap_before_a_waiting_event_is_in_a_journal_or_deleted(log: LogMaker) 
     rows = [chain.next(START)[0] for _ in range(3)]
     append(log.store, [rows[0], rows[2]])
 
-    result = make_verifier(log.store).run(now=now(log))
+    result = make_verifier(log.store).run(now=micros(START))
 
     assert (result.exit_code, result.waiting) == (2, 2)
     assert [one.text for one in result.findings] == [f"WRITER {A} n=2 in a journal, or deleted"]
+
+
+def test_events_that_nobody_sequences_are_told_with_their_age(log: LogMaker) -> None:
+    log.grow(6)
+    log.append(2)
+
+    fresh = make_verifier(log.store).run(now=micros(log.at) + 50_000_000)
+    late = make_verifier(log.store).run(now=micros(log.at) + 113_000_000)
+
+    said = "WAITING events have no leaf for 120 s: no process sequences them"
+    assert said not in [one.text for one in fresh.findings]
+    assert said in [one.text for one in late.findings if one.level is Level.INCOMPLETE]
 
 
 def test_writers_that_fell_silent_are_listed_and_no_harm(log: LogMaker) -> None:

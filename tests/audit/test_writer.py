@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
+from flask_jafsec.audit.store import AuditStore
 from flask_jafsec.audit.writer import Item
 from flask_jafsec.errors import AuditUnavailable, Conflict, StoreUnavailable
 from flask_jafsec.protocols import Tables
@@ -206,6 +208,41 @@ def test_while_the_database_is_down_changes_are_refused_at_once(log: Setting) ->
 
     with pytest.raises(StoreUnavailable):
         result_of(item)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "is_left_alone_s"),
+    [
+        pytest.param(0, 1, id="it fails at once"),
+        pytest.param(3, 3, id="a lock is waited for"),
+        pytest.param(30, 5, id="never for long"),
+    ],
+)
+def test_a_database_is_left_alone_as_long_as_it_took_to_fail(
+    request: pytest.FixtureRequest, took_s: int, is_left_alone_s: int
+) -> None:
+    settings: list[Setting] = []
+    asked: list[int] = []
+
+    class Locked:
+        def appending(self) -> AbstractContextManager[Any]:
+            asked.append(took_s)
+            settings[0].clock.advance(took_s)
+            raise StoreUnavailable("locked")
+
+    def wrap(_store: AuditStore) -> AuditStore:
+        return cast("AuditStore", Locked())  # nothing else of it is asked for
+
+    with log_on(database_url(request, "sqlite"), None, wrap=wrap) as made:
+        settings.append(made)
+        made.carry_out(raise_epoch)
+        made.clock.advance(is_left_alone_s - 0.5)
+        made.carry_out(raise_epoch)
+        assert len(asked) == 1
+        made.clock.advance(1)
+        made.carry_out(raise_epoch)
+
+        assert len(asked) == 2
 
 
 def test_without_any_place_to_keep_it_an_event_is_refused_and_still_handed_on(

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -14,6 +15,8 @@ from flask import Flask
 
 import flask_jafsec.audit.auditor as auditors_program
 from flask_jafsec import JafSecurity
+from flask_jafsec.events import Event, EventType
+from flask_jafsec.ids import new_id
 from flask_jafsec.web.extension import state_of
 from tests.apps import OPERATOR
 
@@ -46,6 +49,13 @@ class Site:
         assert result.exit_code == code, result.output
         self.settle()
         return result
+
+    def found(self, query: str) -> list[dict[str, Any]]:
+        """Return the events that ``audit search`` finds."""
+        events: list[dict[str, Any]] = json.loads(
+            self.run("audit", "search", query, "--json").stdout
+        )["events"]
+        return events
 
     @property
     def database(self) -> Path:
@@ -162,6 +172,31 @@ def test_searching_finds_by_type_and_says_what_is_wrong_with_a_query(site: Site)
     assert "character 1" in site.run("audit", "search", "typ:x", code=3).output
 
 
+@pytest.mark.parametrize("field", ["actor", "subject"])
+def test_a_built_in_user_is_found_by_id_and_by_reference(site: Site, field: str) -> None:
+    state = state_of(site.app)
+    ann = new_id()
+    now = state.services.clock.now()
+    named: dict[str, Any] = {field: ann}
+    event = Event(id=new_id(), type=EventType.ROLE_GRANTED, at=now, **named)
+    state.services.trail.record(event)
+    site.settle()
+
+    (found,) = site.found(f"{field}:{ann}")
+    (again,) = site.found(f"{field}:{found[field]}")
+
+    assert found["event_id"] == again["event_id"] == event.id
+    assert found[field] != ann
+
+
+@pytest.mark.parametrize("cursor", ["X", "A" * 64])
+def test_a_wrong_cursor_is_wrong_usage(site: Site, cursor: str) -> None:
+    told = site.run("audit", "search", "--after", cursor, code=3)
+
+    assert "--after" in told.output
+    assert "cursor" in told.output
+
+
 def test_looking_is_an_act(site: Site) -> None:
     site.run("audit", "verify")
     site.run("audit", "export", "--log")
@@ -182,3 +217,30 @@ def test_looking_is_an_act(site: Site) -> None:
 )
 def test_wrong_usage_is_code_3(site: Site, words: list[str]) -> None:
     site.run("audit", *words, code=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        pytest.param(["verify-proof", __file__], "--vkey", id="no key"),
+        pytest.param(["export"], "--log", id="no form"),
+        pytest.param(["prove"], "EVENT_ID", id="no event"),
+    ],
+)
+def test_what_is_missing_is_named(site: Site, words: list[str], missing: str) -> None:
+    assert missing in site.run("audit", *words, code=3).output
+
+
+def test_a_search_shows_what_tail_shows(site: Site) -> None:
+    searched = site.run("audit", "search", "outcome:deny").output
+
+    assert site.refused in searched
+    assert "GET /agents" in searched
+
+
+def test_a_query_that_begins_with_a_dash_stands_behind_two(site: Site) -> None:
+    assert "--" in site.run("audit", "search", "--help").output
+    told = site.run("audit", "search", "--", "-type:key.minted").output
+
+    assert "GET /agents" in told
+    assert "key.minted" not in told

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -9,24 +12,29 @@ from flask_jafsec import JafSecurity
 from flask_jafsec.errors import Busy, JafsecError, StoreUnavailable
 from flask_jafsec.events import EventType
 from flask_jafsec.stores.memory import MemoryStore
-from tests.apps import Place, make_place
+from flask_jafsec.web.extension import state_of
+from tests.apps import OPERATOR, Place, make_place
+
+KEY = "r1:KxJ0m2Rr3bqz8vWQe4u1TnYs6dLhPc9oGfA7iZkXwBE="
 
 
 @pytest.fixture
 def place() -> Place:
     made = make_place()
+    add_routes(made.app, made.jafsec)
+    return made
 
-    @made.app.get("/busy")
-    @made.jafsec.public(limit=None)
+
+def add_routes(app: Flask, jafsec: JafSecurity) -> None:
+    @app.get("/busy")
+    @jafsec.public(limit=None)
     def busy() -> str:
         raise Busy(7)
 
-    @made.app.get("/down")
-    @made.jafsec.public(limit=None)
+    @app.get("/down")
+    @jafsec.public(limit=None)
     def down() -> str:
         raise StoreUnavailable("the database at secret-host does not answer")
-
-    return made
 
 
 def test_a_busy_service_is_429_with_the_time_to_wait(place: Place) -> None:
@@ -40,6 +48,29 @@ def test_a_busy_service_is_429_with_the_time_to_wait(place: Place) -> None:
 
 def test_a_store_that_does_not_answer_is_503_and_its_name_is_not_shown(place: Place) -> None:
     answer = place.client.get("/down")
+
+    assert answer.status_code == 503
+    assert answer.get_json()["code"] == "security_unavailable"
+    assert "secret-host" not in answer.text
+    assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/busy", "/down"])
+def test_a_refusal_that_cannot_be_recorded_either_is_503(tmp_path: Path, path: str) -> None:
+    # Answers wait for their events, in a database that takes none, and there are no journals.
+    app = Flask("full", instance_path=str(tmp_path))
+    app.config.update(
+        JAFSEC_ROOT_KEYS=KEY,
+        JAFSEC_LOG_ENABLED=False,
+        JAFSEC_AUDIT_WAIT="all",
+        JAFSEC_SPOOL_DIR="",
+    )
+    add_routes(app, JafSecurity(app))
+    state_of(app).roles.define("user", ["chat:basic"], by=OPERATOR)
+    with sqlite3.connect(tmp_path / "jafsec.sqlite3") as connection:
+        connection.execute("ALTER TABLE jafsec_audit_event RENAME TO gone")
+
+    answer = app.test_client().get(path)
 
     assert answer.status_code == 503
     assert answer.get_json()["code"] == "security_unavailable"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from datetime import datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final, TextIO
 
+from flask_jafsec.audit.plain import plain
 from flask_jafsec.audit.sinks.lines import Lines
+from flask_jafsec.audit.soundness import check, sound
 from flask_jafsec.events import Event, Severity
 
 #: Everything but what only the audit log keeps, sealed.
@@ -18,6 +20,9 @@ _FIELDS: Final = tuple(field.name for field in fields(Event) if field.name != "p
 
 #: Always written, even when empty or zero.
 _ALWAYS: Final = frozenset({"id", "type", "at", "severity", "outcome", "actor"})
+
+#: What stands for a time that is none.
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LEVELS: Final = {
     "DEBUG": Severity.DEBUG,
@@ -64,12 +69,23 @@ class JsonLog:
         if self._is_quiet:
             return
         logger = self._logger = self._logger or _make_logger()
-        lines = [
-            f"{logger.msg(str(event.type), **as_values(event))}\n"
-            for event in events
-            if event.severity >= self._least
-        ]
-        self._lines.write(self._stream or sys.stderr, lines)
+        lines = [self._line(logger, event) for event in events]
+        self._lines.write(self._stream or sys.stderr, [line for line in lines if line])
+
+    def _line(self, logger: Any, event: Event) -> str:
+        """Return the line of *event*; "" below the level."""
+        try:
+            check(event)
+            return self._written(logger, event)
+        except BaseException:  # noqa: BLE001 - an event's values may raise whatever they like
+            # One event that is none must not cost the others their lines.
+            made = sound(event, _START)
+            return self._written(logger, replace(made, facts=_bare(made.facts)))
+
+    def _written(self, logger: Any, event: Event) -> str:
+        if event.severity < self._least:
+            return ""
+        return f"{logger.msg(event.type.value, **as_values(event))}\n"
 
 
 def _make_logger() -> Any:
@@ -101,6 +117,11 @@ def as_values(event: Event) -> dict[str, object]:
             continue
         values[name] = _plain(value)
     return values
+
+
+def _bare(facts: object) -> dict[str, object]:
+    made = plain(facts)
+    return made if isinstance(made, dict) else {"error": "facts_unreadable"}
 
 
 def _plain(value: object) -> object:
