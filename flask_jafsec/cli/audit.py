@@ -140,7 +140,7 @@ def _told(page: Page, number: int) -> dict[str, object]:
 
 def _print_page(page: Page, to_us: int) -> None:
     leaves = [entry.leaf_index for entry in page.entries]
-    found = log_of().opener.at_leaves(leaves)
+    found = log_of().opener.at(leaves)
     # The search copies are lower case; a path is shown as it is. One whose event is gone says so.
     opened = [found[leaf].members if leaf in found else {"type": "missing"} for leaf in leaves]
     rows = [_row(one) for one in opened]
