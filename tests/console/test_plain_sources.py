@@ -22,16 +22,16 @@ REVIEWED = {"csrf.py", "rendering.py", "texts.py"}
 
 #: Texts of templates that no language changes.
 UNTRANSLATED = {
-    "JAFSEC_DATABASE_URL=sqlite:////var/lib/app/jafsec.sqlite3",
+    "JAFSEC_DATABASE_URL",
     "UTC",
+    "curl -i",
     "debug",
     "flask jafsec audit verify",
     "flask jafsec init",
     "flask jafsec keys new NAME --scope PERMISSION",
     "flask jafsec roles grant",
-    "flask jafsec users new first@example.org",
     "sha256",
-    "type:key.* outcome:deny",
+    "type:auth.key.* outcome:deny actor:ann",
 }
 
 #: Blocks that stand in a class, not in the page.
