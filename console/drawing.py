@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -53,9 +53,23 @@ class Drawing:
     totals: dict[str, int]
 
 
-def drawing(bars: Sequence[Bar], now: datetime) -> Drawing:
+def decisions_of(bar: Bar) -> Mapping[Outcome, int]:
+    """Return how many decisions a bar stands for."""
+    return bar.decisions
+
+
+def events_of(bar: Bar) -> Mapping[Outcome, int]:
+    """Return how many events a bar stands for: rows of the log, counted ones once."""
+    return bar.events
+
+
+def drawing(
+    bars: Sequence[Bar],
+    now: datetime,
+    amounts: Callable[[Bar], Mapping[Outcome, int]] = decisions_of,
+) -> Drawing:
     """Return a chart of what *bars* hold; the bar that is not over at *now* is paler."""
-    drawn = tuple(_bar(place, bar, now) for place, bar in enumerate(bars))
+    drawn = tuple(_bar(place, bar, amounts(bar), now) for place, bar in enumerate(bars))
     peak = max(drawn, key=lambda bar: bar.total, default=None)
     return Drawing(
         bars=drawn,
@@ -71,8 +85,8 @@ def moment(us: int) -> datetime:
     return datetime.fromtimestamp(us / 1_000_000, UTC)
 
 
-def _bar(place: int, bar: Bar, now: datetime) -> DrawnBar:
-    parts = tuple((name, sum(bar.decisions.get(o, 0) for o in of)) for name, of in _PARTS)
+def _bar(place: int, bar: Bar, amounts: Mapping[Outcome, int], now: datetime) -> DrawnBar:
+    parts = tuple((name, sum(amounts.get(o, 0) for o in of)) for name, of in _PARTS)
     start, end = moment(bar.start_us), moment(bar.end_us)
     said = ", ".join(f"{amount:,} {name}" for name, amount in parts if amount) or "0"
     title = f"{start:%Y-%m-%d %H:%M}: {said}"

@@ -17,7 +17,7 @@ from flask_jafsec.web.declarations import attach
 
 from .. import access, audit_asking, audit_rows, suggesting
 from ..audit_asking import Asked, asked
-from ..drawing import drawing, moment
+from ..drawing import drawing, events_of, moment
 from ..going import see_other
 from ..navigation import READ_AUDIT, READ_PERSONAL, may
 from ..rendering import Pages
@@ -174,7 +174,7 @@ def _counts(log: AuditLog, ask: Asked) -> Mapping[str, object]:
         "denied": counted.get("deny", 0),
         "failed": counted.get("fail", 0),
         "is_exact": facets.outcome.is_exact,
-        "chart": drawing(histogram.bars, access.state().services.clock.now()),
+        "chart": drawing(histogram.bars, access.state().services.clock.now(), events_of),
         "is_sampled": histogram.is_sampled,
         "sampled_from": moment(histogram.reached_us) if histogram.reached_us else None,
     }

@@ -17,8 +17,8 @@ from flask_jafsec.events import Event, EventType
 from flask_jafsec.ids import new_id
 from flask_jafsec.protocols import Clock, Recorder
 
-#: Leaves that are verified while somebody waits for the page: about two seconds on two slow
-#: cores (benchmarks/README.md, console_audit). More is for the command.
+#: Leaves that are verified while somebody waits for the page: two seconds on two slow cores,
+#: seven when these are busy (benchmarks/README.md, console_audit). More is for the command.
 MAX_LEAVES: Final = 50_000
 
 #: How long a process goes by what it knows about alarms, in seconds. Source: issue 4.

@@ -76,3 +76,12 @@ def test_labels_name_the_hours_of_a_day_and_the_days_of_more(
     bars: int, ticks: tuple[str, ...]
 ) -> None:
     assert drawing.drawing([bar(hour) for hour in range(bars)], hours(99)).ticks == ticks
+
+
+def test_a_chart_of_events_counts_each_once_however_many_decisions_it_stands_for() -> None:
+    start = int(START.timestamp() * 1_000_000)
+    counted = Bar(start, start + HOUR_US, {Outcome.DENY: 2}, {Outcome.DENY: 700}, is_partial=False)
+
+    drawn = drawing.drawing([counted], hours(5), drawing.events_of)
+
+    assert drawn.totals["denied"] == 2
