@@ -12,8 +12,8 @@
   const style = (element) => getComputedStyle(element);
   const shown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
     && element.getClientRects().length > 0;
-  const unseen = (element) => element.closest(".unseen, .skip, thead, [aria-hidden=true] .chart-ticks")
-    && (style(element.closest(".unseen, .skip, thead, [aria-hidden=true] .chart-ticks")).clipPath !== "none"
+  const unseen = (element) => element.closest(".unseen, .skip, thead, .head-actions .button > span, [aria-hidden=true] .chart-ticks")
+    && (style(element.closest(".unseen, .skip, thead, .head-actions .button > span, [aria-hidden=true] .chart-ticks")).clipPath !== "none"
       || element.closest(".skip:not(:focus)"));
   // What floats above the page may lie over it: open menus, dialogs, the bar that sticks.
   const floats = (element) => {
