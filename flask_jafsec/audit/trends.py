@@ -55,7 +55,8 @@ class Span(Enum):
 
     def borders_us(self, now_us: int) -> tuple[int, int, int]:
         """Return where "before" begins, where "now" begins, and the end of the present bar."""
-        end = -(-now_us // (self.bar_s * _S)) * self.bar_s * _S
+        # What happens at this very moment is part of the present bar, also where that begins now.
+        end = (now_us // (self.bar_s * _S) + 1) * self.bar_s * _S
         length = self.length_s * _S
         return max(0, end - 2 * length), max(0, end - length), end
 
