@@ -13,7 +13,8 @@ import pytest
 from flask_jafsec.audit.journal import Journal
 from flask_jafsec.audit.keeping import Keeper
 from flask_jafsec.audit.rows import SignedCheckpoint
-from flask_jafsec.events import Event
+from flask_jafsec.errors import StoreDamaged
+from flask_jafsec.events import Event, EventType, Severity
 from tests.audit.log_setting import Setting, database_url, log_on
 
 CHECKPOINT = SignedCheckpoint(3, bytes(32), 0, "note")
@@ -92,3 +93,47 @@ def test_a_journal_of_another_user_is_said_once(
     (said,) = [record.getMessage() for record in caplog.records]
     assert str(journal.path) in said
     assert journal.path.exists()
+
+
+@dataclass
+class Failing(Signing):
+    """A sequencer that stumbles."""
+
+    error: Exception = field(default_factory=lambda: TypeError("of 'a secret'"))
+
+    def run_once(self, *, force: bool = False) -> Done:
+        super().run_once(force=force)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (TypeError("of 'a secret'"), "keeping_failed: sequence: TypeError"),
+        (StoreDamaged("no such table: x"), "database_changed: no such table: x"),
+    ],
+)
+def test_a_failure_that_nobody_expected_is_one_critical_event(
+    log: Setting, caplog: pytest.LogCaptureFixture, error: Exception, problem: str
+) -> None:
+    recorded: list[Event] = []
+    made = keeper(log, Failing(error=error), recorded)
+
+    for _ in range(3):
+        made.tick()
+
+    (told,) = recorded
+    assert (told.type, told.severity) == (EventType.AUDIT_INTEGRITY, Severity.CRITICAL)
+    assert told.facts == {"rule": problem}
+    assert sum(record.exc_info is not None for record in caplog.records) <= 1
+
+
+def test_events_that_wait_because_of_a_failure_are_told_as_lag(log: Setting) -> None:
+    recorded: list[Event] = []
+    made = keeper(log, Failing(), recorded)
+
+    made.tick()
+    log.clock.advance(31)
+    made.tick()
+
+    assert [event.type for event in recorded] == [EventType.AUDIT_INTEGRITY, EventType.AUDIT_LAG]

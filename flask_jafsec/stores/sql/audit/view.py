@@ -6,13 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
-    LargeBinary,
     Row,
     Select,
     bindparam,
-    cast,
     func,
     select,
 )
@@ -46,6 +42,7 @@ from flask_jafsec.stores.sql.audit.hashes import (
     IS_WAITING,
     WRITER_COLUMNS,
     SqlHashes,
+    raw,
 )
 
 #: Writers read at once.
@@ -56,13 +53,8 @@ PORTION = 1_000
 MAX_WAITING = 20_000
 
 
-def _raw(column: Column[bytes]) -> ColumnElement[bytes]:
-    # Bytes even where something else was put into a cell: SQLite lets everything in.
-    return cast(column, LargeBinary)
-
-
-_EVENT = [EVENT.c[name] for name in EventRow._fields]
-_SEALED = [SEALED.c[name] for name in SealedRow._fields]
+_EVENT = [raw(EVENT.c[name]) for name in EventRow._fields]
+_SEALED = [raw(SEALED.c[name]) for name in SealedRow._fields]
 _COPIES = {**dict(ENTRY.c), "type_name": TYPE.c.name}
 
 # PostgreSQL may walk along both primary keys; without this it would begin at the first entry.
@@ -71,9 +63,9 @@ _FROM_FIRST = ENTRY.c.leaf_index >= bindparam("first")
 #: Leaves in order, each beside whatever belongs to it: every table is met by its primary key, and
 #: nothing is sorted.
 _LEAVES = (
-    select(LEAF.c.leaf_index, LEAF.c.writer_id, LEAF.c.n, _raw(LEAF.c.leaf_hash))
-    .add_columns(_raw(EVENT.c.envelope), _raw(EVENT.c.mac), EVENT.c.mac_key)
-    .add_columns(SEALED.c.key_ref, _raw(SEALED.c.data), DATA_KEY.c.wrapped.is_not(None))
+    select(LEAF.c.leaf_index, LEAF.c.writer_id, LEAF.c.n, raw(LEAF.c.leaf_hash))
+    .add_columns(raw(EVENT.c.envelope), raw(EVENT.c.mac), EVENT.c.mac_key)
+    .add_columns(SEALED.c.key_ref, raw(SEALED.c.data), DATA_KEY.c.wrapped.is_not(None))
     .add_columns(*(_COPIES[name] for name in StoredLeaf._fields[10:]))
     .select_from(LEAF)
     .outerjoin(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
@@ -121,7 +113,7 @@ _WAITING_WRITERS = (
     .where(IS_WAITING)
     .order_by(WRITER.c.started_at.desc())
 )
-_KEY_COLUMNS = [DATA_KEY.c[name] for name in DataKey._fields]
+_KEY_COLUMNS = [raw(DATA_KEY.c[name]) for name in DataKey._fields]
 _DATA_KEY = select(*_KEY_COLUMNS).where(DATA_KEY.c.ref == bindparam("ref"))
 _AT_LEAVES = (
     select(LEAF.c.leaf_index, *_EVENT, *_SEALED, *_KEY_COLUMNS)
@@ -219,7 +211,7 @@ class SqlAuditView(SqlHashes):
     def node_rows(self, height: int, first: int, count: int) -> Sequence[Node]:
         """Return stored nodes of one height with their positions, in order."""
         statement = (
-            select(NODE.c.height, NODE.c.position, NODE.c.hash)
+            select(NODE.c.height, NODE.c.position, raw(NODE.c.hash))
             .where(NODE.c.height == height, NODE.c.position >= first)
             .where(NODE.c.position < first + count)
             .order_by(NODE.c.position)
