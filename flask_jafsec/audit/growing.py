@@ -11,7 +11,7 @@ from flask_jafsec.audit.gathering import Gathered, Gathering, Problem, Ready
 from flask_jafsec.audit.kinds import fitted, misfits
 from flask_jafsec.audit.note_keys import NoteSigner
 from flask_jafsec.audit.notes import Checkpoint, checkpoint_text, signed_note
-from flask_jafsec.audit.rows import Entry, Head, Leaf, Node, Rollup, SignedCheckpoint
+from flask_jafsec.audit.rows import LAST_US, Entry, Head, Leaf, Node, Rollup, SignedCheckpoint
 from flask_jafsec.audit.store import AuditGrowth
 from flask_jafsec.audit.stored_hashes import StoredHashes
 from flask_jafsec.audit.tree import (
@@ -26,9 +26,6 @@ from flask_jafsec.errors import InvalidValue
 
 #: Between two checkpoints at least, in microseconds. Source: audit-log specification, 5.6.
 CHECKPOINT_US: Final = 1_000_000
-
-#: The end of the year 9999: no later time can be written down, in microseconds since 1970 UTC.
-LAST_US: Final = 253_402_300_800_000_000 - 1
 
 #: Lengths of the buckets of charts, in seconds. Source: audit-log specification, 5.3.
 STEPS: Final = (300, 3_600)
@@ -181,7 +178,7 @@ class Turn:
     def _begins_with(self, frontier: Frontier, size: int, root: bytes) -> bool:
         try:
             return size <= frontier.size and root_at(size, self._hashes) == root
-        except MissingLeaves:
+        except (MissingLeaves, InvalidValue):
             return False
 
     def left(self) -> Left:
