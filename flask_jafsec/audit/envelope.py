@@ -205,6 +205,14 @@ def time_text(ts_micros: int) -> str:
     return f"{_second_text(ts_micros // 1_000_000)}.{fraction}Z"
 
 
+def time_or_number(ts_micros: int) -> str:
+    """Return the time, or the number itself where no time can be that."""
+    try:
+        return time_text(ts_micros)
+    except (ValueError, OverflowError, OSError, TypeError):
+        return str(ts_micros)
+
+
 def micros_of(text: str) -> int:
     """Return microseconds since 1970 UTC of such a text. Raises ValueError."""
     if len(text) != len("2026-11-22T17:40:00.123456Z") or text[10] != "T" or text[-1] != "Z":

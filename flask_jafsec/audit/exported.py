@@ -13,6 +13,8 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from flask_jafsec.audit.findings import ODD
+from flask_jafsec.audit.kinds import misfits
 from flask_jafsec.audit.note_keys import to_base64
 from flask_jafsec.audit.rows import StoredLeaf
 from flask_jafsec.audit.store import AuditView
@@ -23,6 +25,12 @@ FORMAT: Final = "flask-jafsec/log@v1"
 
 #: Leaves read at once.
 PORTION: Final = 1_000
+
+
+class RowDamaged(JafsecError):
+    """A row has values of another kind than its columns: somebody changed it."""
+
+    code = "row_damaged"
 
 
 class NothingSigned(JafsecError):
@@ -40,10 +48,13 @@ def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Ite
     Raises:
         NothingSigned: The log has no checkpoint.
         MissingLeaves: A leaf, or its event, is not there.
+        RowDamaged: What is there cannot be written down as what it should be.
     """
     head, checkpoint = view.head(), view.last_checkpoint()
     if head is None or checkpoint is None:
         raise NothingSigned("the log has no signed checkpoint yet")
+    _check("the head of the log", head)
+    _check("the newest checkpoint", checkpoint)
     end = head.size if end is None else min(end, head.size)
     header = {"format": FORMAT, "origin": head.origin, "first": first, "size": end}
     yield _json(header | {"checkpoint": checkpoint.note})
@@ -57,10 +68,16 @@ def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Ite
 
 
 def _line(stored: StoredLeaf, expected: int) -> str:
+    _check(f"leaf {expected}", stored.leaf)
     if stored.envelope is None or stored.leaf_index != expected:
         raise MissingLeaves(expected, 1)
     values = {"leaf": stored.leaf_index, "w": stored.writer_id, "n": stored.n}
     return _json(values | {"h": stored.leaf_hash.hex(), "e": to_base64(stored.envelope)})
+
+
+def _check(what: str, row: object) -> None:
+    if wrong := misfits(row):
+        raise RowDamaged(f"{what} {ODD}: {wrong}; `audit verify` says more")
 
 
 def _json(values: object) -> str:

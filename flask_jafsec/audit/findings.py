@@ -12,6 +12,10 @@ from flask_jafsec.audit.rows import SignedCheckpoint
 MAX_KEPT: Final = 100
 
 
+#: What is said of a row whose values do not fit their columns, before the names of those.
+ODD: Final = "has values of another kind"
+
+
 class Level(IntEnum):
     """How bad a finding is; the numbers are exit codes of ``audit verify``."""
 
@@ -114,3 +118,27 @@ class Verification:
     """Findings that are counted only."""
     exit_code: int
     """0 OK, 1 tampered, 2 incomplete or not verifiable."""
+
+
+def broken_off(origin: str, first_leaf: int, findings: Findings) -> Verification:
+    """Return the result of a verification that could not go on: its findings, and no numbers."""
+    return Verification(
+        origin=origin,
+        first_leaf=first_leaf,
+        events=0,
+        size=0,
+        waiting=0,
+        writers=0,
+        live_writers=0,
+        checkpoints=0,
+        newest_checkpoint=None,
+        anchors=(),
+        readable=0,
+        erased=0,
+        missing=0,
+        uncovered=0,
+        uncovered_since=None,
+        findings=findings.kept(),
+        more=findings.more,
+        exit_code=findings.exit_code,
+    )

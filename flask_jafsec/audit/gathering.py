@@ -12,9 +12,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from flask_jafsec.audit.checking import Macs, RowInvalid, read_row
+from flask_jafsec.audit.kinds import fitting, misfits
 from flask_jafsec.audit.reading import Reading
 from flask_jafsec.audit.rows import EventRow, Writer
 from flask_jafsec.audit.store import AuditGrowth
+from flask_jafsec.errors import StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Problem:
     kind: str
     """``row_invalid``, ``chain_broken``, ``mac_broken``, ``mac_key_unknown``,
     ``writer_changed``, ``event_repeated``, ``origin_changed``, ``head_changed``,
-    ``root_changed`` or ``rolled_back``."""
+    ``checkpoint_changed``, ``root_changed`` or ``rolled_back``."""
     what: str
     """What was found, for the operator."""
     writer_id: str = ""
@@ -88,7 +90,13 @@ class Gathering:
 
     def gather(self, growth: AuditGrowth, max_rows: int) -> Gathered:
         """Return the next events of all writers. Raises StoreUnavailable."""
-        waiting = self._in_turn(growth.writers_waiting())
+        unsound: list[Problem] = []
+
+        def set_aside(writer: Writer, wrong: str) -> None:
+            what = f"its row has values of another kind: {wrong}"
+            unsound.append(Problem("writer_changed", what, str(writer.writer_id)))
+
+        waiting = self._in_turn(fitting(growth.writers_waiting(), set_aside))
         in_tree = growth.newest_leaves([writer.writer_id for writer in waiting])
         ready: list[Ready] = []
         portions: list[tuple[str, _Portion]] = []
@@ -98,7 +106,7 @@ class Gathering:
             if room <= 0:
                 has_more = True
                 break
-            portion = self._portion(growth, writer, in_tree.get(writer.writer_id, 0), room)
+            portion = self._sound_portion(growth, writer, in_tree.get(writer.writer_id, 0), room)
             portions.append((writer.writer_id, portion))
             ready += portion.ready
             has_more = has_more or portion.was_cut
@@ -106,13 +114,27 @@ class Gathering:
         # Each writer's events stand in their order and their times never go back, so a stable
         # sort keeps that order.
         ready.sort(key=_by_time)
-        return _gathered(ready, portions, has_more=has_more)
+        return _gathered(ready, portions, unsound, has_more=has_more)
 
     def _in_turn(self, writers: Sequence[Writer]) -> list[Writer]:
         # Those after the last one served come first: a busy writer cannot keep others waiting.
         ordered = sorted(writers, key=lambda writer: writer.writer_id)
         later = [writer for writer in ordered if writer.writer_id > self._served_last]
         return later + ordered[: len(ordered) - len(later)]
+
+    def _sound_portion(
+        self, growth: AuditGrowth, writer: Writer, newest_leaf: int, room: int
+    ) -> _Portion:
+        try:
+            return self._portion(growth, writer, newest_leaf, room)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one writer's rows are, the others go on
+            self._stuck.add(writer.writer_id)
+            what = f"cannot be read: {type(error).__name__}"
+            at = writer.sequenced_n
+            problem = Problem("row_invalid", what, writer.writer_id, at + 1)
+            return _Portion([], at, writer.sequenced_hash, problem)
 
     def _portion(
         self, growth: AuditGrowth, writer: Writer, newest_leaf: int, room: int
@@ -134,6 +156,10 @@ class Gathering:
     def _follow(self, portion: _Portion, rows: Sequence[EventRow]) -> None:
         prev, ts = portion.digest.hex(), 0
         for row in rows:
+            if wrong := misfits(row):
+                what = f"has values of another kind: {wrong}"
+                portion.problem = Problem("row_invalid", what, str(row.writer_id), portion.n + 1)
+                return
             if row.n != portion.n + 1:
                 portion.gap = Gap(row.writer_id, portion.n + 1)
                 return
@@ -166,12 +192,16 @@ def _by_time(ready: Ready) -> tuple[int, str]:
 
 
 def _gathered(
-    ready: list[Ready], portions: Sequence[tuple[str, _Portion]], *, has_more: bool
+    ready: list[Ready],
+    portions: Sequence[tuple[str, _Portion]],
+    unsound: list[Problem],
+    *,
+    has_more: bool,
 ) -> Gathered:
     return Gathered(
         ready=ready,
         sequenced=[(name, one.n, one.digest) for name, one in portions if one.ready],
-        problems=[one.problem for _, one in portions if one.problem is not None],
+        problems=unsound + [one.problem for _, one in portions if one.problem is not None],
         gaps=[one.gap for _, one in portions if one.gap is not None],
         has_more=has_more,
     )

@@ -8,9 +8,10 @@ from typing import Final
 
 from flask_jafsec.audit.checking import epoch_of
 from flask_jafsec.audit.gathering import Gathered, Gathering, Problem, Ready
+from flask_jafsec.audit.kinds import fitted, misfits
 from flask_jafsec.audit.note_keys import NoteSigner
 from flask_jafsec.audit.notes import Checkpoint, checkpoint_text, signed_note
-from flask_jafsec.audit.rows import Entry, Head, Leaf, Node, Rollup, SignedCheckpoint
+from flask_jafsec.audit.rows import LAST_US, Entry, Head, Leaf, Node, Rollup, SignedCheckpoint
 from flask_jafsec.audit.store import AuditGrowth
 from flask_jafsec.audit.stored_hashes import StoredHashes
 from flask_jafsec.audit.tree import (
@@ -55,7 +56,7 @@ class Turn:
         self._before = left
         self._anchored = anchored
         self._hashes = StoredHashes(growth)
-        self._last = growth.last_checkpoint()
+        self._last, self._misfit = _fitted(growth.last_checkpoint())
         self.problems: list[Problem] = []
         self._is_sound = True
         self._is_as_left = False
@@ -65,6 +66,9 @@ class Turn:
         """Return the frontier to build on; None where the stored one is not that of the leaves."""
         if head is None:
             head = Head(self._origin, 1, 0, b"")
+        if wrong := misfits(head):
+            self._refuse("head_changed", f"the head has values of another kind: {wrong}")
+            return None
         if head.origin != self._origin:
             self._refuse("origin_changed", f"the head is of the log {head.origin}")
             return None
@@ -128,6 +132,10 @@ class Turn:
         root = frontier.root()
         text = checkpoint_text(Checkpoint(self._origin, frontier.size, root))
         created_at = now if last is None else max(now, last.created_at + 1)
+        if created_at > LAST_US:
+            what = f"the newest checkpoint is of a time that cannot be: {last and last.created_at}"
+            self._refuse("checkpoint_changed", what)
+            return None
         made = SignedCheckpoint(frontier.size, root, created_at, signed_note(text, signers))
         self._growth.add_checkpoint(made)
         self._last = made
@@ -135,6 +143,10 @@ class Turn:
 
     def _may_sign(self, frontier: Frontier) -> bool:
         """Return whether the tree still begins with all that was signed before."""
+        if self._misfit:
+            what = f"the newest checkpoint has values of another kind: {self._misfit}"
+            self._refuse("checkpoint_changed", what)
+            return False
         known, last = self._before.signed, self._last
         size, root = (last.size, last.root) if last else (0, b"")
         if size < known[0]:
@@ -166,7 +178,7 @@ class Turn:
     def _begins_with(self, frontier: Frontier, size: int, root: bytes) -> bool:
         try:
             return size <= frontier.size and root_at(size, self._hashes) == root
-        except MissingLeaves:
+        except (MissingLeaves, InvalidValue):
             return False
 
     def left(self) -> Left:
@@ -180,6 +192,10 @@ class Turn:
     def _refuse(self, kind: str, what: str) -> None:
         self._is_sound = False
         self.problems.append(Problem(kind, what))
+
+
+def _fitted(last: SignedCheckpoint | None) -> tuple[SignedCheckpoint | None, str]:
+    return (None, "") if last is None else fitted(last)
 
 
 def _head(origin: str, frontier: Frontier) -> Head:

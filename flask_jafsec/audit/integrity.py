@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from flask_jafsec.audit.findings import Verification
+from flask_jafsec.audit.kinds import fitted
 from flask_jafsec.audit.rows import SignedCheckpoint, micros
 from flask_jafsec.audit.standing import Standing, verified_facts
 from flask_jafsec.audit.store import AuditStore
@@ -84,7 +85,7 @@ class Integrity:
         """Return the number of leaves. Raises StoreUnavailable."""
         with self._store.reading() as view:
             head = view.head()
-        return head.size if head else 0
+        return fitted(head)[0].size if head else 0
 
     def checkpoints(self) -> Sequence[SignedCheckpoint]:
         """Return the newest checkpoints, newest first. Raises StoreUnavailable."""

@@ -6,6 +6,7 @@ On a thread of its own, about once a second; a request never waits for any of it
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from flask_jafsec.audit.lag import oldest_waiting
 from flask_jafsec.audit.rows import SignedCheckpoint, micros
 from flask_jafsec.audit.spool import Spool, adopt
 from flask_jafsec.audit.store import AuditStore
-from flask_jafsec.errors import StoreUnavailable
+from flask_jafsec.errors import StoreDamaged, StoreUnavailable
 from flask_jafsec.events import Event, EventType, Outcome, Severity, system_event
 from flask_jafsec.protocols import Clock
 
@@ -150,11 +151,21 @@ class Keeper:
     def _try(self, step: Callable[[], None]) -> None:
         try:
             step()
+        except StoreDamaged as error:
+            self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, f"database_changed: {error}")
+            self._note_lag(is_behind=True)
         except StoreUnavailable as error:
             _log.info("the audit log's database does not answer: %s", error)
             self._note_lag(is_behind=True)
-        except Exception:  # noqa: BLE001 - the thread must live; the next second tries again
-            _log.exception("looking after the audit log failed")
+        except Exception as error:  # noqa: BLE001 - the thread must live; the next second tries again
+            self._tell_unexpected(step.__name__, error)
+            self._note_lag(is_behind=True)
+
+    def _tell_unexpected(self, step: str, error: Exception) -> None:
+        # Without what the error says: it may quote a value of a row.
+        problem = f"keeping_failed: {step.strip('_')}: {type(error).__name__}"
+        if self._say(EventType.AUDIT_INTEGRITY, Severity.CRITICAL, problem):
+            _log.error("looking after the audit log failed", exc_info=error)
 
     def _import(self) -> None:
         self._spool.bring_in(self._store)
@@ -228,13 +239,15 @@ class Keeper:
 
     def _say(
         self, event_type: EventType, severity: Severity, problem: str, fact: str = "rule"
-    ) -> None:
+    ) -> bool:
+        """Record a problem, and log it; return whether that was not done in the last hour."""
         now = self._clock.monotonic()
-        if self._said.get(problem, -AGAIN_S) + AGAIN_S > now:
-            return
+        if self._said.get(problem, -math.inf) + AGAIN_S > now:
+            return False
         self._said[problem] = now
         _log.error("%s: %s", event_type, problem)
         event = system_event(
             event_type, self._clock.now(), severity, Outcome.FAIL, facts={fact: problem}
         )
         self._record(event)
+        return True

@@ -13,7 +13,8 @@ from flask_jafsec.audit.checking import (
     read_row,
     repeated_id,
 )
-from flask_jafsec.audit.findings import Findings, Level
+from flask_jafsec.audit.findings import ODD, Findings, Level
+from flask_jafsec.audit.kinds import fitted, misfits
 from flask_jafsec.audit.reading import Reading
 from flask_jafsec.audit.rewriting import Rewriting
 from flask_jafsec.audit.rows import Entry, EventRow, SealedRow, StoredLeaf
@@ -79,6 +80,8 @@ class EventCheck:
         newest = self.newest.get(writer_id)
         if newest is None or newest.n + 1 != n or newest.digest is None or envelope is None:
             return False
+        if type(mac) is not bytes or type(mac_key) is not str:
+            return False
         if not self._rewriting.agrees(stored, newest.digest) or leaf_hash(envelope) != leaf:
             return False
         if self._macs is not None:
@@ -98,6 +101,9 @@ class EventCheck:
 
     def _take_carefully(self, stored: StoredLeaf) -> int | None:
         before = self._findings.count
+        if wrong := misfits(stored.leaf):
+            self._findings.tampered(f"LEAF {stored.leaf_index} {ODD}: {wrong}")
+            stored = stored._replace(**fitted(stored.leaf)[0]._asdict())
         ts = self._found_time(stored)
         if self._findings.count == before:
             self._rewriting.learn(stored)
@@ -126,6 +132,9 @@ class EventCheck:
         """Verify an event, its place in its writer's chain, and its sealed part."""
         self.seen.events += 1
         self.seen.sealed += sealed is not None
+        row, wrong = fitted(row)
+        if wrong:
+            self._findings.tampered(f"{place} {ODD}: {wrong}")
         if self._macs is not None:
             self._check_mac(place, row, self._macs)
         try:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from flask_jafsec.audit.envelope import EnvelopeInvalid, read
+from flask_jafsec.audit.kinds import fitted
 from flask_jafsec.audit.references import (
     NOBODY,
     Vault,
@@ -101,7 +102,7 @@ class Opener:
         """Return up to *limit* of the newest events, oldest first, waiting ones at the end."""
         with self._store.reading() as view:
             head = view.head()
-            size = head.size if head else 0
+            size = fitted(head)[0].size if head else 0
             first = max(0, size - limit)
             leaves = view.leaves(first, size - first)
             events = [StoredEvent(leaf.row, leaf.leaf_index) for leaf in leaves if leaf.row]

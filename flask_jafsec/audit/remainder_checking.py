@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from flask_jafsec.audit.envelope import time_text
-from flask_jafsec.audit.findings import Findings, Level
+from flask_jafsec.audit.envelope import time_or_number
+from flask_jafsec.audit.findings import ODD, Findings, Level
+from flask_jafsec.audit.kinds import fitted, fitting, misfits
 from flask_jafsec.audit.leaf_checking import NOBODY, EventCheck, Newest
 from flask_jafsec.audit.rows import Rollup, StoredEvent, Writer
 from flask_jafsec.audit.store import AuditView
@@ -49,6 +50,7 @@ class RemainderCheck:
         self._now = now
         self._counts = view.counts()
         self._oldest_waiting = now
+        self._rollups = 0
         self.waiting = 0
         self.writers = 0
         self.live = 0
@@ -59,8 +61,11 @@ class RemainderCheck:
         """Compare every writer's row with its leaves, and verify its waiting events."""
         newest = self._events.newest
         left = set(newest)
-        for writer in self._view.writers():
+        for stored in self._view.writers():
             self.writers += 1
+            writer, wrong = fitted(stored)
+            if wrong:
+                self._findings.tampered(f"WRITER {stored.writer_id} {ODD}: {wrong}")
             known = newest.get(writer.writer_id, NOBODY)
             if is_whole_log or known is not NOBODY:
                 self._compare(writer, known)
@@ -94,11 +99,17 @@ class RemainderCheck:
         while some := self._view.waiting(writer.writer_id, after, PORTION):
             for event in some:
                 self._take_waiting(event)
+            # Behind the last as it is stored: a text stands behind every number.
             after = some[-1].row.n
 
     def _take_waiting(self, event: StoredEvent) -> None:
         row = event.row
         self.waiting += 1
+        if wrong := misfits(row):
+            self._findings.tampered(f"WAITING event {row.writer_id}/{row.n} {ODD}: {wrong}")
+            self._events.seen.events += 1
+            self._events.seen.sealed += event.sealed is not None
+            return
         newest = self._events.newest.get(row.writer_id, NOBODY)
         if row.n > newest.n + 1:
             # Not sequenced because of it, so nobody has signed that it was ever there.
@@ -118,7 +129,7 @@ class RemainderCheck:
             if last >= self._now - SILENT_US:
                 self.live += 1
             else:
-                text = f"WRITER {name} abandoned, last event {_time(known.ts)}"
+                text = f"WRITER {name} abandoned, last event {time_or_number(known.ts)}"
                 self._findings.add(Level.NOTE, text)
         elif known.n > writer.final_n:
             self._findings.tampered(f"WRITER {name} ended at {writer.final_n}, has n={known.n}")
@@ -128,7 +139,7 @@ class RemainderCheck:
 
     # -- rows that belong nowhere --
 
-    def check_counts(self, leaves: int, size: int) -> None:
+    def check_counts(self, leaves: int, size: int, checkpoints: int) -> None:
         """Compare the number of rows with the number met: whatever is left belongs nowhere."""
         seen = self._events.seen
         met = {
@@ -137,6 +148,8 @@ class RemainderCheck:
             "sealed": seen.sealed,
             "leaf": leaves,
             "node": stored_nodes(size),
+            "checkpoint": checkpoints,
+            "rollup": self._rollups,
         }
         extra = {name: self._counts[name] - count for name, count in met.items()}
         for name, count in extra.items():
@@ -160,13 +173,25 @@ class RemainderCheck:
             self._check_window(first, end)
             start = self._view.next_rollup(end) if end < DUSK_S else None
 
+    def _misfit(self, rollup: Rollup, wrong: str) -> None:
+        at = time_or_number(rollup.bucket * 1_000_000)
+        self._findings.tampered(f"ROLLUP step {rollup.step} at {at} {ODD}: {wrong}")
+
     def _check_window(self, first: int, end: int) -> None:
-        stored = set(self._view.rollups(first, end))
+        found = self._view.rollups(first, end)
+        self._rollups += len(found)
+        stored = set(fitting(found, self._misfit))
         fine = self._view.rollups_due(FINE_S, first, end)
-        for wrong in sorted(stored ^ {*fine, *_coarse(fine)})[:MAX_STRAYS]:
+        due = {*fine, *_coarse(fine)}
+        for wrong in sorted(stored ^ due, key=_in_order)[:MAX_STRAYS]:
             what = "changed" if wrong in stored else "missing or changed"
-            at = f"step {wrong.step} at {_time(wrong.bucket * 1_000_000)}"
+            at = f"step {wrong.step} at {time_or_number(wrong.bucket * 1_000_000)}"
             self._findings.tampered(f"ROLLUP {at} type {wrong.type_id} {what}")
+
+
+def _in_order(one: Rollup) -> tuple[int, int, str]:
+    # What is due was counted from search copies, whose other values may be of any kind.
+    return one.step, one.bucket, str(one)
 
 
 def _coarse(fine: Iterable[Rollup]) -> list[Rollup]:
@@ -177,10 +202,3 @@ def _coarse(fine: Iterable[Rollup]) -> list[Rollup]:
         events[key] += one.events
         decisions[key] += one.decisions
     return [Rollup(COARSE_S, *key, events[key], decisions[key]) for key in events]
-
-
-def _time(ts: int) -> str:
-    try:
-        return time_text(ts)
-    except (ValueError, OverflowError, OSError):
-        return str(ts)

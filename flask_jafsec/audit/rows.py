@@ -11,6 +11,9 @@ from flask_jafsec.events import Outcome
 #: SHA-256 of nothing that exists: what the first envelope of a writer names as its predecessor.
 NO_HASH: Final = bytes(32)
 
+#: The end of the year 9999, in microseconds since 1970 UTC: no later time can be written down.
+LAST_US: Final = 253_402_300_800_000_000 - 1
+
 #: Outcomes as they stand in the search copies. A number once stored is never reused.
 OUTCOME_NUMBER: Final = {Outcome.ALLOW: 1, Outcome.DENY: 2, Outcome.DONE: 3, Outcome.FAIL: 4}
 

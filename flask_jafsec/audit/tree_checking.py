@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from flask_jafsec.audit.findings import AnchorResult, Findings, Level
+from flask_jafsec.audit.findings import ODD, AnchorResult, Findings, Level
+from flask_jafsec.audit.kinds import fitting
 from flask_jafsec.audit.note_keys import NoteVerifier
 from flask_jafsec.audit.notes import (
     Checkpoint,
@@ -13,7 +14,7 @@ from flask_jafsec.audit.notes import (
     NoteUnsigned,
     open_checkpoint,
 )
-from flask_jafsec.audit.rows import SignedCheckpoint
+from flask_jafsec.audit.rows import LAST_US, SignedCheckpoint
 from flask_jafsec.audit.store import AuditView
 from flask_jafsec.audit.tree import STORED_STEP, Frontier, Growth
 
@@ -73,6 +74,7 @@ class TreeCheck:
         self._verifiers = verifiers
         self._findings = findings
         self._growth = Growth(begin)
+        self.read = 0
         self._checkpoints = self._stored(begin.size)
         self._checkpoint = next(self._checkpoints, None)
         self._anchors = sorted(anchors, key=lambda one: -one.checkpoint.size)
@@ -139,8 +141,12 @@ class TreeCheck:
         # A size of zero or less was never signed, but may have been written.
         after = -(2**63) if after == 0 else after - 1
         while some := self._view.checkpoints(after, PORTION):
-            yield from some
+            self.read += len(some)
+            yield from fitting(some, self._misfit)
             after = some[-1].size
+
+    def _misfit(self, stored: SignedCheckpoint, wrong: str) -> None:
+        self._findings.tampered(f"CHECKPOINT at {stored.size} {ODD}: {wrong}")
 
     def _look_ahead(self) -> None:
         while self._checkpoint is not None and self._checkpoint.size < max(self.size, 1):
@@ -190,6 +196,8 @@ class TreeCheck:
 
     def _check_times(self, before: SignedCheckpoint | None, stored: SignedCheckpoint) -> None:
         span, self.since_checkpoint = self.since_checkpoint, Span()
+        if not 0 <= stored.created_at <= LAST_US:
+            self._findings.tampered(f"CHECKPOINT at {stored.size} is of a time that cannot be")
         if before is not None and stored.created_at <= before.created_at:
             self._findings.tampered(f"CHECKPOINT at {stored.size} is older than the one before it")
         if span.first is None:

@@ -9,14 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from flask_jafsec.audit.checking import Macs, epoch_of
-from flask_jafsec.audit.findings import Findings, Level, Verification
+from flask_jafsec.audit.findings import ODD, Findings, Level, Verification, broken_off
+from flask_jafsec.audit.kinds import fitted
 from flask_jafsec.audit.leaf_checking import EventCheck
 from flask_jafsec.audit.note_keys import NoteVerifier
 from flask_jafsec.audit.remainder_checking import RemainderCheck
+from flask_jafsec.audit.rows import NO_HASH, Head
 from flask_jafsec.audit.store import AuditStore, AuditView
 from flask_jafsec.audit.stored_hashes import StoredHashes
 from flask_jafsec.audit.tree import EMPTY_FRONTIER, Frontier, MissingLeaves, frontier_at
 from flask_jafsec.audit.tree_checking import Anchored, TreeCheck
+from flask_jafsec.errors import InvalidValue, StoreDamaged
 
 #: Leaves read at once: enough to hide the cost of asking, little enough for the memory.
 PORTION: Final = 200
@@ -24,8 +27,12 @@ PORTION: Final = 200
 #: Leaves that are under no checkpoint for this long, in microseconds, are not just new.
 UNSIGNED_US: Final = 60_000_000
 
-#: No leaf index is smaller, whatever was written.
+#: Of SHA-256.
+HASH_BYTES: Final = 32
+
+#: No leaf index is smaller, and none larger, whatever was written.
 SMALLEST: Final = -(2**63)
+LARGEST: Final = 2**63 - 1
 
 
 class Verifier:
@@ -72,9 +79,13 @@ class Verifier:
         for name in sorted({one.name for one in anchors if one not in ours}):
             findings.add(Level.INCOMPLETE, f"ANCHOR {name} has checkpoints of another log")
         with self._store.reading() as view:
-            run = _Run(self, view, findings, ours, first_leaf, check_mac=check_mac)
-            run.walk(progress)
-            return run.result(first_leaf, now)
+            try:
+                run = _Run(self, view, findings, ours, first_leaf, check_mac=check_mac)
+                run.walk(progress)
+                return run.result(first_leaf, now)
+            except StoreDamaged as error:
+                findings.tampered(f"DATABASE cannot be verified any further: {error}")
+        return broken_off(self._origin, first_leaf, findings)
 
     def event_check(self, findings: Findings, *, check_mac: bool, from_start: bool) -> EventCheck:
         """Return a check of events of this log."""
@@ -109,7 +120,7 @@ class _Run:
         self._verifier = verifier
         self._view = view
         self._findings = findings
-        self._head = view.head()
+        self._head = self._read_head()
         begin = self._begin(first_leaf)
         self._is_whole_log = begin.size == 0
         self._start = begin.size
@@ -118,12 +129,21 @@ class _Run:
         self._events = verifier.event_check(findings, check_mac=check_mac, from_start=is_first)
         self._tree = verifier.tree_check(view, findings, anchors, begin)
 
+    def _read_head(self) -> Head | None:
+        stored = self._view.head()
+        if stored is None:
+            return None
+        head, wrong = fitted(stored)
+        if wrong:
+            self._findings.tampered(f"HEAD {ODD}: {wrong}")
+        return head
+
     def _begin(self, first_leaf: int) -> Frontier:
         if first_leaf <= 0:
             return EMPTY_FRONTIER
         try:
             return frontier_at(first_leaf, StoredHashes(self._view))
-        except MissingLeaves as error:
+        except (MissingLeaves, InvalidValue) as error:
             self._findings.tampered(f"LEAF {first_leaf} cannot be begun at: {error}")
             return EMPTY_FRONTIER
 
@@ -132,11 +152,13 @@ class _Run:
         tree, take_leaf = self._tree, self._events.take_leaf
         total = self._head.size if self._head else 0
         first = SMALLEST if self._is_whole_log else self._start
-        while some := self._view.leaves(first, PORTION):
+        while first <= LARGEST and (some := self._view.leaves(first, PORTION)):
             for stored in some:
                 if stored.leaf_index != tree.size:
                     self._misplaced(stored.leaf_index)
-                tree.add(stored.leaf_hash, take_leaf(stored))
+                ts, digest = take_leaf(stored), stored.leaf_hash
+                # One of another length was reported just now, and is no hash at all.
+                tree.add(digest if len(digest) == HASH_BYTES else NO_HASH, ts)
             self._leaves += len(some)
             first = some[-1].leaf_index + 1
             tree.check_nodes()
@@ -155,8 +177,8 @@ class _Run:
         rest = RemainderCheck(self._view, self._events, findings, now)
         rest.check_writers(is_whole_log=self._is_whole_log)
         if self._is_whole_log:
-            rest.check_counts(self._leaves, tree.size)
             rest.check_rollups()
+            rest.check_counts(self._leaves, tree.size, tree.read)
         self._events.close()
         self._check_coverage(now)
         seen = self._events.seen

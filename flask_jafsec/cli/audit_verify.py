@@ -12,8 +12,8 @@ import click
 from flask.cli import AppGroup
 
 from flask_jafsec.audit.anchors import AnchorFailed, read_anchors
-from flask_jafsec.audit.envelope import time_text
-from flask_jafsec.audit.exported import NothingSigned, export_lines
+from flask_jafsec.audit.envelope import time_or_number
+from flask_jafsec.audit.exported import NothingSigned, RowDamaged, export_lines
 from flask_jafsec.audit.findings import Verification
 from flask_jafsec.audit.kept_anchors import anchor_files
 from flask_jafsec.audit.note_keys import NoteVerifier
@@ -21,9 +21,10 @@ from flask_jafsec.audit.notes import NoteInvalid
 from flask_jafsec.audit.standing import RESULTS, verified_facts
 from flask_jafsec.audit.tree import MissingLeaves
 from flask_jafsec.audit.tree_checking import Anchored
-from flask_jafsec.cli.audit_group import INCOMPLETE, USAGE, log_of, record_looking
+from flask_jafsec.cli.audit_group import INCOMPLETE, TAMPERED, USAGE, log_of, record_looking
 from flask_jafsec.cli.failing import command, fail, json_option, state
 from flask_jafsec.cli.output import print_json, shown
+from flask_jafsec.errors import StoreDamaged
 from flask_jafsec.events import EventType
 from flask_jafsec.web.audit_log import AuditLog
 
@@ -56,11 +57,12 @@ def _add_verify(audit: AppGroup) -> None:
                 check_mac=not no_mac,
                 progress=progress,
             )
-        record_looking(EventType.AUDIT_VERIFIED, dict(verified_facts(found)))
+        # Printed first: a log that is damaged may not take the record of it.
         if as_json:
             print_json(_facts(found))
         else:
             _print(found, log, time.perf_counter() - began)
+        record_looking(EventType.AUDIT_VERIFIED, dict(verified_facts(found)))
         sys.exit(found.exit_code)
 
 
@@ -77,6 +79,8 @@ def _add_export(audit: AppGroup) -> None:
                     lines += 1
         except (NothingSigned, MissingLeaves) as error:
             fail(str(error), INCOMPLETE)
+        except (RowDamaged, StoreDamaged) as error:
+            fail(str(error), TAMPERED)
         record_looking(EventType.AUDIT_EXPORTED, {"rows": lines - 1, "first_leaf": first})
 
 
@@ -127,7 +131,9 @@ def _print(found: Verification, log: AuditLog, seconds: float) -> None:
         f"{found.writers:,} writers ({found.live_writers:,} live)"
     )
     newest = found.newest_checkpoint
-    tail = f", newest {newest.size:,} at {time_text(newest.created_at)[:19]}Z" if newest else ""
+    tail = (
+        f", newest {newest.size:,} at {time_or_number(newest.created_at)[:19]}Z" if newest else ""
+    )
     click.echo(f"checkpoints    {found.checkpoints:,} verified{tail}")
     _print_anchors(found)
     click.echo(
@@ -157,8 +163,15 @@ def _print_anchors(found: Verification) -> None:
 
 
 def _uncovered(found: Verification) -> str:
-    since = f" (since {time_text(found.uncovered_since)[:19]}Z)" if found.uncovered_since else ""
+    since = (
+        f" (since {time_or_number(found.uncovered_since)[:19]}Z)" if found.uncovered_since else ""
+    )
     return f"not covered by an anchor: {found.uncovered:,} events{since}"
+
+
+def _second(ts: int) -> str:
+    text = time_or_number(ts)
+    return f"{text[:19]}Z" if text.endswith("Z") else text
 
 
 def _facts(found: Verification) -> dict[str, object]:

@@ -30,6 +30,7 @@ from flask_jafsec.errors.operating import (
     SealBroken,
     SettingsError,
     SinkFull,
+    StoreDamaged,
     StoreUnavailable,
 )
 from flask_jafsec.errors.refusals import (
@@ -89,6 +90,7 @@ __all__ = [
     "SessionEnded",
     "SettingsError",
     "SinkFull",
+    "StoreDamaged",
     "StoreUnavailable",
     "TokenExpired",
     "TokenInvalid",

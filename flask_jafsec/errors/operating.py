@@ -110,6 +110,12 @@ class StoreUnavailable(JafsecError):
     code = "store_unavailable"
 
 
+class StoreDamaged(StoreUnavailable):
+    """The database answers, but a table or a row is not as we made it; the message says which."""
+
+    code = "store_damaged"
+
+
 class CommitUnknown(StoreUnavailable):
     """The connection died while committing: what was written may or may not be kept."""
 

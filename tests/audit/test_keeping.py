@@ -13,6 +13,7 @@ import pytest
 from flask_jafsec.audit.journal import Journal
 from flask_jafsec.audit.keeping import Keeper
 from flask_jafsec.audit.rows import SignedCheckpoint
+from flask_jafsec.errors import StoreDamaged
 from flask_jafsec.events import Event, EventType, Severity
 from tests.audit.log_setting import Setting, database_url, event, log_on
 
@@ -131,3 +132,47 @@ def test_no_lead_is_no_lag_while_nothing_waits_for_long(log: Setting, waits: boo
     pass_time(log, made, 5)
 
     assert lags(recorded) == []
+
+
+@dataclass
+class Failing(Signing):
+    """A sequencer that stumbles."""
+
+    error: Exception = field(default_factory=lambda: TypeError("of 'a secret'"))
+
+    def run_once(self, *, force: bool = False) -> Done:
+        super().run_once(force=force)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (TypeError("of 'a secret'"), "keeping_failed: sequence: TypeError"),
+        (StoreDamaged("no such table: x"), "database_changed: no such table: x"),
+    ],
+)
+def test_a_failure_that_nobody_expected_is_one_critical_event(
+    log: Setting, caplog: pytest.LogCaptureFixture, error: Exception, problem: str
+) -> None:
+    recorded: list[Event] = []
+    made = keeper(log, Failing(error=error), recorded)
+
+    for _ in range(3):
+        made.tick()
+
+    (told,) = recorded
+    assert (told.type, told.severity) == (EventType.AUDIT_INTEGRITY, Severity.CRITICAL)
+    assert told.facts == {"rule": problem}
+    assert sum(record.exc_info is not None for record in caplog.records) <= 1
+
+
+def test_events_that_wait_because_of_a_failure_are_told_as_lag(log: Setting) -> None:
+    recorded: list[Event] = []
+    made = keeper(log, Failing(), recorded)
+
+    made.tick()
+    log.clock.advance(31)
+    made.tick()
+
+    assert [event.type for event in recorded] == [EventType.AUDIT_INTEGRITY, EventType.AUDIT_LAG]

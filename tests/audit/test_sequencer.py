@@ -19,6 +19,7 @@ from flask_jafsec.audit.rows import EventRow
 from flask_jafsec.audit.sequencer import Sequenced
 from flask_jafsec.audit.stored_hashes import StoredHashes
 from flask_jafsec.audit.tree import root_at
+from flask_jafsec.errors import StoreDamaged
 from flask_jafsec.stores.audit_tables import GUARDED
 from flask_jafsec.stores.sql.audit.store import SqlAuditStore
 from flask_jafsec.stores.sql.store import SqlStore
@@ -467,3 +468,117 @@ def test_a_writer_is_noted_as_far_as_it_is_sequenced(store: SqlAuditStore) -> No
     assert writer.sequenced_n == 3
     assert writer.sequenced_hash == sha256(rows[2].envelope).digest()
     assert replace(writer, sequenced_n=0) != writer
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        pytest.param("SET envelope = CAST('x' AS TEXT)", "mac_broken", id="envelope is text"),
+        pytest.param("SET envelope = 7", "mac_broken", id="envelope is a number"),
+        pytest.param("SET mac = 'abc'", "mac_broken", id="mac is text"),
+        pytest.param("SET mac_key = x'00'", "row_invalid", id="name of the key is bytes"),
+        pytest.param("SET mac_key = CAST(x'ff' AS TEXT)", "row_invalid", id="no UTF-8"),
+        pytest.param("SET n = 'abc'", "row_invalid", id="number is text"),
+        pytest.param("SET n = 2.5", "row_invalid", id="number is no whole one"),
+    ],
+)
+def test_a_row_with_values_of_another_kind_stops_its_writer_only(
+    store: SqlAuditStore, path: Path, statement: str, kind: str
+) -> None:
+    append(store, rows_of(ChainMaker(A), 1, 2))
+    append(store, rows_of(ChainMaker(B), 3, 4))
+    with attacked(path) as connection:
+        connection.execute(
+            f"UPDATE jafsec_audit_event {statement} WHERE writer_id = ? AND n = 2", (A,)
+        )
+
+    done = make_sequencer(store, TestClock()).run_once()
+
+    assert kinds(done) == [kind]
+    assert f"{A} n=2" in done.problems[0]
+    assert order(store) == ["a1", "b1", "b2"]
+    assert done.checkpoint is not None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET sequenced_n = 'abc'",
+        "SET sequenced_n = -0.5",
+        "SET final_n = x'00'",
+        "SET host = CAST(x'ff' AS TEXT)",
+        "SET writer_id = x'00ff'",
+    ],
+)
+def test_a_writer_whose_row_is_odd_is_set_aside(
+    store: SqlAuditStore, path: Path, statement: str
+) -> None:
+    append(store, rows_of(ChainMaker(A), 1, 2))
+    append(store, rows_of(ChainMaker(B), 3, 4))
+    with attacked(path) as connection:
+        connection.execute(f"UPDATE jafsec_audit_writer {statement} WHERE writer_id = ?", (A,))
+
+    sequencer = make_sequencer(store, TestClock())
+    sequencer.run_once()
+
+    assert order(store)[-2:] == ["b1", "b2"]
+
+
+@pytest.mark.parametrize(
+    "value", ["9223372036854775807", "253402300799999999", "'abc'", "x'00'", "CAST(x'ff' AS TEXT)"]
+)
+def test_events_go_on_where_the_newest_checkpoint_has_a_time_that_cannot_be(
+    store: SqlAuditStore, path: Path, value: str
+) -> None:
+    log = LogMaker(store)
+    log.grow(6)
+    with attacked(path) as connection:
+        connection.execute(f"UPDATE jafsec_audit_checkpoint SET created_at = {value}")
+    log.append(3)
+    log.clock.go_on(2)
+
+    for sequencer in (log.sequencer, make_sequencer(store, log.clock)):
+        done = sequencer.run_once()
+        assert kinds(done) == ["checkpoint_changed"]
+        assert done.checkpoint is None
+    assert len(order(store)) == 9
+
+
+@pytest.mark.parametrize("column", ["origin", "epoch", "size"])
+def test_nothing_is_built_on_a_head_with_values_of_another_kind(
+    store: SqlAuditStore, path: Path, column: str
+) -> None:
+    log = LogMaker(store)
+    log.grow(6)
+    with attacked(path) as connection:
+        connection.execute(f"UPDATE jafsec_audit_head SET {column} = x'00'")
+    log.append(3)
+
+    assert kinds(log.sequencer.run_once()) == ["head_changed"]
+
+
+def test_a_type_with_the_last_number_there_is_stops_nothing(
+    store: SqlAuditStore, path: Path
+) -> None:
+    log = LogMaker(store)
+    log.grow(1)
+    with attacked(path) as connection:
+        connection.execute("INSERT INTO jafsec_audit_type VALUES (9223372036854775807, 'x')")
+    log.grow(3)
+
+    assert len(order(store)) == 4
+
+
+def test_a_row_in_the_way_is_told_as_damage(store: SqlAuditStore, path: Path) -> None:
+    log = LogMaker(store)
+    log.grow(6)
+    with attacked(path) as connection:
+        connection.execute(
+            "INSERT INTO jafsec_audit_entry SELECT 7, 'x', ts, type_id, severity, outcome, "
+            "actor_kind, actor, subject, ip, request, key, country, words, decisions "
+            "FROM jafsec_audit_entry WHERE leaf_index = 0"
+        )
+    log.append(3)
+
+    with pytest.raises(StoreDamaged, match=r"jafsec_audit_entry\.leaf_index"):
+        log.sequencer.run_once()

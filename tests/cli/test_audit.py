@@ -244,3 +244,39 @@ def test_a_query_that_begins_with_a_dash_stands_behind_two(site: Site) -> None:
 
     assert "GET /agents" in told
     assert "key.minted" not in told
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE jafsec_audit_leaf SET n = 'abc' WHERE leaf_index = 0", "leaf 0 has values"),
+        ("UPDATE jafsec_audit_head SET size = 'abc'", "head of the log has values"),
+    ],
+)
+def test_an_export_names_the_row_that_is_not_what_it_should_be(
+    site: Site, statement: str, said: str
+) -> None:
+    site.tamper(statement)
+
+    assert said in site.run("audit", "export", "--log", code=1).output
+
+
+def test_verifying_says_which_table_is_gone(site: Site) -> None:
+    with sqlite3.connect(site.database) as connection:
+        connection.execute("DROP TABLE jafsec_audit_rollup")
+
+    told = site.run("audit", "verify", code=1).output
+
+    assert "no such table: jafsec_audit_rollup" in told
+    assert "RESULT  TAMPERED" in told
+
+
+def test_a_checkpoint_of_a_time_that_cannot_be_is_printed_as_a_number(site: Site) -> None:
+    site.tamper(
+        "UPDATE jafsec_audit_checkpoint SET created_at = 9223372036854775807 "
+        "WHERE size = (SELECT max(size) FROM jafsec_audit_checkpoint)"
+    )
+
+    told = site.run("audit", "verify", code=1).output
+
+    assert " at 9223372036854775807" in told

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from flask_jafsec.stores.sql.address import Address
 from flask_jafsec.stores.sql.database import Database
@@ -69,3 +72,21 @@ SQLITE = Database(
     has_one_writer=True,
     is_timeout=lambda _error: False,
 )
+
+
+@contextmanager
+def any_text(connection: Connection) -> Iterator[None]:
+    """Have texts that are no UTF-8 read as bytes meanwhile; slower than the driver's own way."""
+    driver: Any = connection.connection.driver_connection
+    before, driver.text_factory = driver.text_factory, _text_or_bytes
+    try:
+        yield
+    finally:
+        driver.text_factory = before
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from flask_jafsec.errors import CommitUnknown, Conflict, StoreUnavailable
+from flask_jafsec.errors import CommitUnknown, Conflict, StoreDamaged, StoreUnavailable
 from flask_jafsec.stores.sql.address import Address
 from flask_jafsec.stores.sql.bulk import insert_all
-from flask_jafsec.stores.sql.failures import fail
+from flask_jafsec.stores.sql.failures import fail, is_no_text, is_taken
 from flask_jafsec.stores.sql.forking import abandon
+from flask_jafsec.stores.sql.sqlite import any_text
 from flask_jafsec.stores.values import is_storable
 
 R = TypeVar("R")
@@ -32,12 +33,12 @@ class Transaction:
         self._pid = os.getpid()
 
     def rows(self, statement: Executable, **values: object) -> Sequence[Row[Any]]:
-        """Return the rows of a query. Raises StoreUnavailable."""
+        """Return the rows of a query; a text that is no UTF-8 as bytes. Raises StoreUnavailable."""
         if not _can_be_found(values):
             return ()
         self._check_process()
         try:
-            return self._connection.execute(statement, values).all()
+            return self._read(lambda: self._connection.execute(statement, values).all())
         except SQLAlchemyError as error:
             self._fail(error, "reading")
         except (TypeError, ValueError) as error:
@@ -46,15 +47,32 @@ class Transaction:
     def tuples(self, statement: Executable, **values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query as the driver gives them, nothing converted: the fastest way.
 
+        A text that is no UTF-8 comes as bytes.
+
         Raises:
             StoreUnavailable: The database did not answer.
         """
+        if not _can_be_found(values):
+            return []
         self._check_process()
         try:
-            with self._connection.execute(statement, values) as result:
-                return list(result.cursor.fetchall())
+            return self._read(lambda: self._fetched(statement, values))
         except (SQLAlchemyError, self._connection.dialect.loaded_dbapi.Error) as error:
             self._fail(error, "reading")
+
+    def _fetched(self, statement: Executable, values: Any) -> list[tuple[Any, ...]]:
+        with self._connection.execute(statement, values) as result:
+            return list(result.cursor.fetchall())
+
+    def _read(self, read: Callable[[], R]) -> R:
+        try:
+            return read()
+        except (SQLAlchemyError, self._connection.dialect.loaded_dbapi.Error) as error:
+            if not is_no_text(error):
+                raise
+        # Somebody wrote it there; the other rows are read all the same.
+        with any_text(self._connection):
+            return read()
 
     def records(self, build: type[R], statement: Executable, **values: object) -> list[R]:
         """Return the rows of a query as records. Raises StoreUnavailable."""
@@ -103,13 +121,14 @@ class Transaction:
         """Add rows, their values in the order of the table's columns; the fastest way there is.
 
         Raises:
+            StoreDamaged: A row is in the way that nobody of us has put there.
             StoreUnavailable: The database did not answer.
         """
         self._check_writing()
         try:
             insert_all(self._connection, table, rows)
         except SQLAlchemyError as error:
-            self._fail(error, "appending")
+            self._fail(error, "appending", StoreDamaged if is_taken(error) else StoreUnavailable)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -198,5 +217,5 @@ def _can_be_found(values: Mapping[str, object]) -> bool:
     return all(is_storable(value) for value in values.values() if isinstance(value, str))
 
 
-def _unreadable(address: Address) -> StoreUnavailable:
-    return StoreUnavailable(f"{address.name} holds a row that cannot be read; it may be damaged")
+def _unreadable(address: Address) -> StoreDamaged:
+    return StoreDamaged(f"{address.name} holds a row that cannot be read; it may be damaged")

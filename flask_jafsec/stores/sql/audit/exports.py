@@ -9,6 +9,7 @@ from sqlalchemy import Executable, bindparam, func, or_, select, update
 
 from flask_jafsec.audit.rows import EventRow, ExportState, StoredEvent
 from flask_jafsec.stores.audit_tables import EVENT, EXPORT, EXPORT_DEAD, LEAF
+from flask_jafsec.stores.sql.audit.hashes import raw
 from flask_jafsec.stores.sql.inserts import insert_if_new
 from flask_jafsec.stores.sql.store import SqlStore
 from flask_jafsec.stores.sql.transaction import Transaction
@@ -34,7 +35,7 @@ _STATES: Final = select(EXPORT).order_by(EXPORT.c.sink)
 
 _SIZE: Final = select(func.coalesce(func.max(LEAF.c.leaf_index) + 1, 0))
 _EVENTS: Final = (
-    select(*(EVENT.c[name] for name in EventRow._fields), LEAF.c.leaf_index)
+    select(*(raw(EVENT.c[name]) for name in EventRow._fields), LEAF.c.leaf_index)
     .join_from(LEAF, EVENT, (LEAF.c.writer_id == EVENT.c.writer_id) & (LEAF.c.n == EVENT.c.n))
     .where(LEAF.c.leaf_index >= bindparam("first"))
     .order_by(LEAF.c.leaf_index)

@@ -36,6 +36,7 @@ from flask_jafsec.stores.sql.audit.hashes import (
     SELECT_HEAD,
     WRITER_COLUMNS,
     SqlHashes,
+    raw,
 )
 from flask_jafsec.stores.sql.inserts import insert_or_add, insert_or_replace
 
@@ -46,6 +47,9 @@ LOCK: int = int.from_bytes(b"jafs")
 #: Source: audit-log specification, 5.6; measured: about 0.1 s on SQLite.
 SQLITE_ROWS: int = 2_000
 POSTGRES_ROWS: int = 20_000
+
+#: The largest number of a type. Source: PostgreSQL, smallint.
+MAX_TYPE: int = 2**15 - 1
 
 #: Rows of one insert: the database limits the time of each statement.
 PORTION: int = 2_500
@@ -60,7 +64,7 @@ _WAITING = (
     .where(IS_WAITING)
 )
 _ROWS_AFTER = (
-    select(*(EVENT.c[name] for name in EventRow._fields))
+    select(*(raw(EVENT.c[name]) for name in EventRow._fields))
     .where(EVENT.c.writer_id == bindparam("writer"), EVENT.c.n > bindparam("after"))
     .order_by(EVENT.c.n)
     .limit(bindparam("most"))
@@ -124,7 +128,7 @@ class SqlAuditGrowth(SqlHashes):
 
     def rows_after(self, writer_id: str, n: int, limit: int) -> Sequence[EventRow]:
         """Return the writer's events with numbers above *n*, in order."""
-        rows = self._transaction.rows(_ROWS_AFTER, writer=writer_id, after=n, most=limit)
+        rows = self._transaction.tuples(_ROWS_AFTER, writer=writer_id, after=n, most=limit)
         return list(map(EventRow._make, rows))
 
     def put_sequenced(self, writers: Sequence[tuple[str, int, bytes]]) -> None:
@@ -188,7 +192,8 @@ class SqlAuditGrowth(SqlHashes):
         # A closed list of ours, so the whole table is a few dozen rows.
         rows = self._transaction.rows(select(TYPE.c.name, TYPE.c.id))
         known: dict[str, int] = dict(map(tuple, rows))
-        highest = max(known.values(), default=0)
+        # A number that was never given may stand there, with none free beyond it.
+        highest = max((number for number in known.values() if number < MAX_TYPE), default=0)
         new = [name for name in dict.fromkeys(names) if name not in known]
         numbered = list(enumerate(new, highest + 1))
         if numbered:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Column, ColumnElement, LargeBinary, bindparam, cast, exists, select
 
 from flask_jafsec.audit.rows import Head, SignedCheckpoint
 from flask_jafsec.stores.audit_tables import CHECKPOINT, EVENT, HEAD, LEAF, NODE, WRITER
 from flask_jafsec.stores.sql.audit.batch import LOG_ID
 from flask_jafsec.stores.sql.transaction import Transaction
 
-SELECT_HEAD = select(HEAD.c.origin, HEAD.c.epoch, HEAD.c.size, HEAD.c.frontier).where(
+
+def raw(column: Column[Any]) -> ColumnElement[Any]:
+    """Return a column of bytes as bytes even where something else was put into a cell.
+
+    SQLite lets everything in. Other columns are read as they are: see ``audit.kinds``.
+    """
+    if not isinstance(column.type, LargeBinary):
+        return column
+    return cast(column, LargeBinary).label(column.name)
+
+
+SELECT_HEAD = select(HEAD.c.origin, HEAD.c.epoch, HEAD.c.size, raw(HEAD.c.frontier)).where(
     HEAD.c.log_id == LOG_ID
 )
 CHECKPOINT_COLUMNS = (
     CHECKPOINT.c.size,
-    CHECKPOINT.c.root,
+    raw(CHECKPOINT.c.root),
     CHECKPOINT.c.created_at,
     CHECKPOINT.c.note,
 )
-WRITER_COLUMNS = [column for column in WRITER.c if column.name != "log_id"]
+WRITER_COLUMNS = [raw(column) for column in WRITER.c if column.name != "log_id"]
 
 #: Whether a writer has events beyond what is sequenced: one look at the events' primary key.
 IS_WAITING = exists(
@@ -30,12 +42,12 @@ IS_WAITING = exists(
 )
 
 _LEAF_HASHES = (
-    select(LEAF.c.leaf_hash)
+    select(raw(LEAF.c.leaf_hash))
     .where(LEAF.c.leaf_index >= bindparam("first"), LEAF.c.leaf_index < bindparam("end"))
     .order_by(LEAF.c.leaf_index)
 )
 _NODES = (
-    select(NODE.c.hash)
+    select(raw(NODE.c.hash))
     .where(NODE.c.height == bindparam("height"))
     .where(NODE.c.position >= bindparam("first"), NODE.c.position < bindparam("end"))
     .order_by(NODE.c.position)

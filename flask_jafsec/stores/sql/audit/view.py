@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from math import floor
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
-    LargeBinary,
     Row,
     Select,
     bindparam,
-    cast,
     func,
+    literal,
     select,
 )
 
@@ -46,23 +47,22 @@ from flask_jafsec.stores.sql.audit.hashes import (
     IS_WAITING,
     WRITER_COLUMNS,
     SqlHashes,
+    raw,
 )
 
 #: Writers read at once.
 PORTION = 1_000
+
+#: Amounts are summed up below and above this by themselves.
+HALF = 2**32
 
 #: How many waiting events are looked through for an id, newest writers first. Those that wait are
 #: about a second's worth; more than this means that nobody sequences.
 MAX_WAITING = 20_000
 
 
-def _raw(column: Column[bytes]) -> ColumnElement[bytes]:
-    # Bytes even where something else was put into a cell: SQLite lets everything in.
-    return cast(column, LargeBinary)
-
-
-_EVENT = [EVENT.c[name] for name in EventRow._fields]
-_SEALED = [SEALED.c[name] for name in SealedRow._fields]
+_EVENT = [raw(EVENT.c[name]) for name in EventRow._fields]
+_SEALED = [raw(SEALED.c[name]) for name in SealedRow._fields]
 _COPIES = {**dict(ENTRY.c), "type_name": TYPE.c.name}
 
 # PostgreSQL may walk along both primary keys; without this it would begin at the first entry.
@@ -71,9 +71,9 @@ _FROM_FIRST = ENTRY.c.leaf_index >= bindparam("first")
 #: Leaves in order, each beside whatever belongs to it: every table is met by its primary key, and
 #: nothing is sorted.
 _LEAVES = (
-    select(LEAF.c.leaf_index, LEAF.c.writer_id, LEAF.c.n, _raw(LEAF.c.leaf_hash))
-    .add_columns(_raw(EVENT.c.envelope), _raw(EVENT.c.mac), EVENT.c.mac_key)
-    .add_columns(SEALED.c.key_ref, _raw(SEALED.c.data), DATA_KEY.c.wrapped.is_not(None))
+    select(LEAF.c.leaf_index, LEAF.c.writer_id, LEAF.c.n, raw(LEAF.c.leaf_hash))
+    .add_columns(raw(EVENT.c.envelope), raw(EVENT.c.mac), EVENT.c.mac_key)
+    .add_columns(SEALED.c.key_ref, raw(SEALED.c.data), DATA_KEY.c.wrapped.is_not(None))
     .add_columns(*(_COPIES[name] for name in StoredLeaf._fields[10:]))
     .select_from(LEAF)
     .outerjoin(EVENT, (EVENT.c.writer_id == LEAF.c.writer_id) & (EVENT.c.n == LEAF.c.n))
@@ -125,12 +125,9 @@ _WAITING_WRITERS = (
     .where(IS_WAITING)
     .order_by(WRITER.c.started_at.desc())
 )
-_DATA_KEY = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
-    DATA_KEY.c.ref == bindparam("ref")
-)
-_DATA_KEYS = select(*(DATA_KEY.c[name] for name in DataKey._fields)).where(
-    DATA_KEY.c.ref.in_(bindparam("refs", expanding=True))
-)
+_KEY_COLUMNS = [raw(DATA_KEY.c[name]) for name in DataKey._fields]
+_DATA_KEY = select(*_KEY_COLUMNS).where(DATA_KEY.c.ref == bindparam("ref"))
+_DATA_KEYS = select(*_KEY_COLUMNS).where(DATA_KEY.c.ref.in_(bindparam("refs", expanding=True)))
 
 _COUNTED = {
     "event": EVENT,
@@ -138,6 +135,8 @@ _COUNTED = {
     "leaf": LEAF,
     "entry": ENTRY,
     "node": NODE,
+    "checkpoint": CHECKPOINT,
+    "rollup": ROLLUP,
     "type": TYPE,
     "dead": EXPORT_DEAD,
 }
@@ -210,7 +209,7 @@ class SqlAuditView(SqlHashes):
     def node_rows(self, height: int, first: int, count: int) -> Sequence[Node]:
         """Return stored nodes of one height with their positions, in order."""
         statement = (
-            select(NODE.c.height, NODE.c.position, NODE.c.hash)
+            select(NODE.c.height, NODE.c.position, raw(NODE.c.hash))
             .where(NODE.c.height == height, NODE.c.position >= first)
             .where(NODE.c.position < first + count)
             .order_by(NODE.c.position)
@@ -227,20 +226,21 @@ class SqlAuditView(SqlHashes):
         """Return the first bucket, stored or due, that starts at *after* or later, in seconds."""
         stored = select(func.min(ROLLUP.c.bucket)).where(ROLLUP.c.bucket >= after)
         due = select(func.min(ENTRY.c.ts)).where(ENTRY.c.ts >= _micros(after))
-        found = [self._transaction.rows(statement)[0][0] for statement in (stored, due)]
-        starts = [found[0], None if found[1] is None else found[1] // 1_000_000]
-        return min((start for start in starts if start is not None), default=None)
+        bucket, ts = [self._transaction.tuples(statement)[0][0] for statement in (stored, due)]
+        starts = [*_whole(bucket), *(time // 1_000_000 for time in _whole(ts))]
+        # The last time that 64 bits hold is found from any second near it, again and again.
+        return min((start for start in starts if start >= after), default=None)
 
     def rollups_due(self, step: int, first: int, end: int) -> Sequence[Rollup]:
         """Return what the rollups of *step* must be between two times in seconds, from entries."""
         bucket = (ENTRY.c.ts - ENTRY.c.ts % (step * 1_000_000)).label("bucket")
         groups = (bucket, ENTRY.c.type_id, ENTRY.c.outcome, ENTRY.c.severity)
         statement = (
-            select(*groups, func.count(), func.sum(ENTRY.c.decisions))
+            select(*groups, func.count(), *_sums(ENTRY.c.decisions))
             .where(ENTRY.c.ts >= _micros(first), ENTRY.c.ts < _micros(end))
             .group_by(*groups)
         )
-        return [_due(step, row) for row in self._transaction.rows(statement)]
+        return [_due(step, row) for row in self._transaction.tuples(statement)]
 
     def strays(self, limit: int) -> Sequence[tuple[str, str]]:
         """Return the tables and keys of rows that belong to no leaf and no waiting event."""
@@ -269,6 +269,14 @@ def _strays() -> Mapping[str, Select[Any]]:
     }
 
 
+def _whole(value: object) -> Sequence[int]:
+    # A text stands behind every number, so it is the least where nothing else is left.
+    # PostgreSQL sums into decimals.
+    if not isinstance(value, int | float | Decimal) or not -(2**63) <= value < 2**63:
+        return []
+    return [floor(value)]
+
+
 def _micros(seconds: int) -> int:
     # A time that was tampered with may be outside what the database can compare.
     return max(-(2**63), min(seconds * 1_000_000, 2**63 - 1))
@@ -282,7 +290,13 @@ def _sealed(values: Sequence[Any]) -> SealedRow | None:
     return None if values[0] is None else SealedRow._make(values)
 
 
-def _due(step: int, row: Row[Any]) -> Rollup:
-    bucket, type_id, outcome, severity, events, decisions = tuple(row)
-    start = bucket // 1_000_000
-    return Rollup(step, start, type_id, outcome, severity, events, int(decisions))
+def _sums(column: Column[int]) -> Sequence[ColumnElement[int]]:
+    # In two halves: two numbers that somebody made large enough would overflow together.
+    return [func.sum(column // literal(HALF)), func.sum(column % literal(HALF))]
+
+
+def _due(step: int, row: Sequence[Any]) -> Rollup:
+    bucket, type_id, outcome, severity, events, high, low = row
+    start, tall, small = (sum(_whole(number)) for number in (bucket, high, low))
+    amount = tall * HALF + small
+    return Rollup(step, start // 1_000_000, type_id, outcome, severity, events, amount)
