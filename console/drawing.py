@@ -80,6 +80,15 @@ def drawing(
     )
 
 
+def points(amounts: Sequence[int]) -> str:
+    """Return the points of a line through *amounts*, 96 wide and 24 high."""
+    top = max(1, *amounts)
+    step = 96 / max(1, len(amounts) - 1)
+    return " ".join(
+        f"{n * step:.1f},{22 - 20 * amount / top:.1f}" for n, amount in enumerate(amounts)
+    )
+
+
 def moment(us: int) -> datetime:
     """Return the time of microseconds since 1970 UTC."""
     return datetime.fromtimestamp(us / 1_000_000, UTC)

@@ -7,11 +7,11 @@ from datetime import datetime
 from gettext import NullTranslations
 from typing import Final
 
-from flask import Flask, Response, make_response, request, url_for
+from flask import Flask, Response, g, make_response, request, url_for
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import access, csrf, frame, headers, navigation, step_up, texts
+from . import access, csrf, drawing, frame, headers, navigation, step_up, texts
 from .assets import assets
 
 #: Asks for a part of a page instead of the whole. Set by the console's own script only.
@@ -36,7 +36,10 @@ class Pages:
         # English is the source; other languages come as catalogues of this domain.
         self._environment.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
         self._environment.filters.update(
-            foreign=texts.foreign, number=texts.number, visible=texts.visible
+            foreign=texts.foreign,
+            number=texts.number,
+            points=drawing.points,
+            visible=texts.visible,
         )
         self._environment.globals.update(
             app_name=app.config.get("JAFSEC_CONSOLE_NAME") or app.name,
@@ -75,11 +78,22 @@ def wants_fragment() -> bool:
 
 
 def _asset(name: str) -> str:
-    return url_for("jafsec.static", filename=name, v=assets()[name].version)
+    # Lists have an icon in every row, and looking up an address takes longer than all the rest.
+    known: dict[str, str] = g.setdefault("jafsec_assets", {})
+    if name not in known:
+        known[name] = url_for("jafsec.static", filename=name, v=assets()[name].version)
+    return known[name]
 
 
 def _icon(name: str, label: str = "") -> Markup:
     """Return an icon; with a label it says what it means, else a text beside it does."""
+    known: dict[tuple[str, str], Markup] = g.setdefault("jafsec_icons", {})
+    if (name, label) not in known:
+        known[name, label] = _drawn_icon(name, label)
+    return known[name, label]
+
+
+def _drawn_icon(name: str, label: str) -> Markup:
     said = Markup('role="img" aria-label="{}"').format(label)
     return Markup('<svg class="icon" {}><use href="{}#{}"></use></svg>').format(
         said if label else Markup('aria-hidden="true"'), _asset("icons.svg"), name

@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 #: Characters of one value that a page shows before "show all".
 MAX_CHARS: Final = 2_048
@@ -54,7 +54,7 @@ def _escaped(character: str) -> str:
 
 def foreign(text: object, limit: int = MAX_CHARS) -> Markup:
     """Return text from outside as markup: escaped, visible, and alone in its direction."""
-    return Markup("<bdi>{}</bdi>").format(visible(text, limit))
+    return Markup("<bdi>%s</bdi>") % visible(text, limit)
 
 
 def number(value: int) -> str:
@@ -76,9 +76,8 @@ def clock_time(at: datetime, form: str = "time") -> Markup:
         "time": f"{at:%H:%M:%S}",
     }
     exact = f"{at:%Y-%m-%dT%H:%M:%S}Z"
-    return Markup('<time datetime="{}" data-form="{}" title="{} UTC">{}</time>').format(
-        exact, form, f"{at:%Y-%m-%d %H:%M:%S}", escape(texts[form])
-    )
+    said = (exact, form, f"{at:%Y-%m-%d %H:%M:%S}", texts[form])
+    return Markup('<time datetime="%s" data-form="%s" title="%s UTC">%s</time>') % said
 
 
 def day_name(at: datetime) -> str:

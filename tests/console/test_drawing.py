@@ -85,3 +85,9 @@ def test_a_chart_of_events_counts_each_once_however_many_decisions_it_stands_for
     drawn = drawing.drawing([counted], hours(5), drawing.events_of)
 
     assert drawn.totals["denied"] == 2
+
+
+def test_a_line_goes_through_every_amount() -> None:
+    assert drawing.points((0, 5, 10)) == "0.0,22.0 48.0,12.0 96.0,2.0"
+    assert drawing.points((0, 0)) == "0.0,22.0 96.0,22.0"
+    assert drawing.points((7,)) == "0.0,2.0"
