@@ -12,9 +12,14 @@
   const style = (element) => getComputedStyle(element);
   const shown = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
     && element.getClientRects().length > 0;
-  const unseen = (element) => element.closest(".unseen, .skip, thead, .head-actions .button > span, [aria-hidden=true] .chart-ticks")
-    && (style(element.closest(".unseen, .skip, thead, .head-actions .button > span, [aria-hidden=true] .chart-ticks")).clipPath !== "none"
-      || element.closest(".skip:not(:focus)"));
+  // For screen readers only: a single pixel, or the link that waits above the page for the focus.
+  const unseen = (element) => {
+    if (element.closest(".skip:not(:focus)")) return true;
+    for (let e = element; e && e !== document.body; e = e.parentElement) {
+      if (style(e).clipPath !== "none" && e.clientWidth <= 1) return true;
+    }
+    return false;
+  };
   // What floats above the page may lie over it: open menus, dialogs, the bar that sticks.
   const floats = (element) => {
     for (let e = element; e && e !== document.body; e = e.parentElement) {

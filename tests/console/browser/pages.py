@@ -57,6 +57,9 @@ PAGES = (
 STATES = (
     Page("account-menu", "/", "jafsec.overview", opens="[popovertarget=account]"),
     Page("key-menu", "/keys", "jafsec.keys", opens=".keys-menu button"),
+    Page("keys-dialog", "/keys", "jafsec.keys", opens=".head [data-dialog]"),
+    Page("key-dialog", "/keys/{key}", "jafsec.keys_detail", opens=".danger-zone [data-dialog]"),
+    Page("audit-row", "/audit", "jafsec.audit", opens="[data-detail]"),
     Page("drawer", "/routes", "jafsec.routes", opens="[popovertarget=nav]"),
 )
 

@@ -93,7 +93,8 @@ def fill(state: State) -> tuple[dict[str, str], dict[str, str]]:
     for visitor, name in (("admin", ADMIN), ("guest", GUEST)):
         made = state.users.create(name, by=OPERATOR, password=PASSWORD)
         if visitor == "admin":
-            state.roles.grant(made.user.id, "jafsec_admin", by=OPERATOR)
+            for role in ("jafsec_admin", "manager"):
+                state.roles.grant(made.user.id, role, by=OPERATOR)
         cookies[visitor] = state.sessions.open(made.user).cookie
     newcomer = state.users.create(NEWCOMER, by=OPERATOR)
     cookies["newcomer"] = state.sessions.open(newcomer.user).cookie
