@@ -280,6 +280,11 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-unlocks]")) unlock(event.target);
 });
 
+// A row of links that scrolls brings along the one that Tab comes to, also if half of it was seen.
+document.addEventListener("focusin", (event) => {
+  if (event.target.closest("[data-scrolls]")) event.target.scrollIntoView({ inline: "nearest", block: "nearest" });
+});
+
 document.addEventListener("focusout", (event) => {
   if (event.target.matches("[data-suggest]")) fold(event.target);
 });

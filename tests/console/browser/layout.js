@@ -46,7 +46,8 @@
     if (box.width && (box.right > root.clientWidth + NEAR || box.left < -NEAR) && !scrolls(element)) {
       found.push(`stands out of the page: ${name(element)} ${Math.round(box.left)}..${Math.round(box.right)}`);
     }
-    if (element instanceof SVGElement) continue;
+    // What is typed scrolls within its field; a list of choices is drawn by the browser.
+    if (element instanceof SVGElement || element.matches("input, select")) continue;
     const look = style(element);
     const clips = ["hidden", "clip"].includes(look.overflowX) || ["hidden", "clip"].includes(look.overflowY);
     const dots = look.textOverflow === "ellipsis";

@@ -23,6 +23,9 @@ _DOUBLE = """() => {
   }
 }"""
 
+#: How the layout check says that something is wider than the page.
+SIDEWAYS = ("the page scrolls sideways", "stands out of the page")
+
 #: What readers set who need more room between letters and lines. Source: WCAG 1.4.12.
 _SPACED = """() => {
   for (const element of document.querySelectorAll("body, body *")) {
@@ -46,7 +49,11 @@ def test_text_of_twice_the_size_fits(read: Callable[..., Look], page: Page) -> N
     seen = read(page, 1440)
     seen.tab.evaluate(_DOUBLE)
 
-    assert seen.layout() == []
+    found = seen.layout()
+    if seen.tab.locator("main table[role=table]").count():
+        # A table of data may scroll then. Source: WCAG 1.4.10, the exception for such content.
+        found = [said for said in found if not said.startswith(SIDEWAYS)]
+    assert found == []
 
 
 @every_page

@@ -18,7 +18,7 @@ with_and_without_script = pytest.mark.parametrize(
 
 def create(look: Look, name: str) -> str:
     """Create a key by its form; return the secret that is shown."""
-    tab = look.open(page("key-new")).tab
+    tab = look.open(page("keys-new")).tab
     tab.get_by_label("Name", exact=True).fill(name)
     tab.get_by_role("checkbox", name="chat:basic").check()
     tab.get_by_role("button", name="Create key").click()
@@ -79,7 +79,7 @@ def test_a_key_is_revoked(look: Callable[..., Look], script: bool) -> None:
 
 
 def test_a_form_with_a_mistake_keeps_what_was_typed(look: Callable[..., Look]) -> None:
-    seen = look(java_script_enabled=False).open(page("key-new"))
+    seen = look(java_script_enabled=False).open(page("keys-new"))
     tab = seen.tab
     tab.get_by_label("Name", exact=True).fill("half-done")
     tab.get_by_role("checkbox", name="chat:basic").check()
