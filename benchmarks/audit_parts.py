@@ -84,11 +84,15 @@ class Parts:
 
 
 @contextmanager
-def parts(url: str, spool: Path | None = None) -> Iterator[Parts]:
-    """Open a log on the database at *url*, making its tables where there are none."""
+def parts(url: str, spool: Path | None = None, root: bytes = b"") -> Iterator[Parts]:
+    """Open a log on the database at *url*, making its tables where there are none.
+
+    Args:
+        root: The secret its keys come from, 32 bytes; without one it is made up.
+    """
     upgrade(url)
     with closing(SqlStore(url)) as store:
-        keyring = Keyring([("bench", os.urandom(32))], APP_ID)
+        keyring = Keyring([("bench", root or os.urandom(32))], APP_ID)
         audit = SqlAuditStore(store)
         key = keyring.derive(Purpose.AUDIT_MAC, keyring.active)
         log = Log(ORIGIN, APP_ID, keyring.active, key, "bench")

@@ -65,6 +65,11 @@ _quote = encode_basestring
 #: What stands between the members of an envelope that differ from one event to the next.
 Frame: TypeAlias = tuple[str, str, str, str, str, str]
 
+#: What a frame is made of beside the details: log, app, kind of actor, key, method, outcome and
+#: route; severity, status, tenant and type.
+About: TypeAlias = tuple[str, str, str, str, str, str, str]
+Rest: TypeAlias = tuple[int, int, str, str]
+
 
 class EnvelopeInvalid(JafsecError):
     """Stored bytes are no envelope of ours; the message says what was found."""
@@ -104,12 +109,11 @@ def write(event: Event, ts_micros: int, place: Place, refs: References) -> bytes
     about = (log, app, kind, event.key_id, event.method, event.outcome._value_, event.route)
     rest = (event.severity._value_, event.status, event.tenant, event.type._value_)
     if event.facts or event.count != 1 or event.until is not None:
-        details = fitting(_details(event), MAX_DETAIL_BYTES)
+        around = _remembered(fitting(_details(event), MAX_DETAIL_BYTES), about, rest)
     else:
-        details = _plain_details(event.code, event.reason, event.credential)
-    made = frame if len(details) <= MAX_REMEMBERED_DETAILS else frame.__wrapped__
+        around = _plain_frame((event.code, event.reason, event.credential), about, rest)
     return framed(
-        made(details, about, rest), actor, _text(event.id), _ref(ip), n, _ref(sealed_hash),
+        around, actor, _text(event.id), _ref(ip), n, _ref(sealed_hash),
         _ref(sealed_key), prev, _text(event.request_id), _ref(subject), ts_micros, writer_id,
     )  # fmt: skip
 
@@ -131,11 +135,7 @@ def framed(
 
 
 @lru_cache(MAX_REMEMBERED)
-def frame(
-    details: str,
-    about: tuple[str, str, str, str, str, str, str],
-    rest: tuple[int, int, str, str],
-) -> Frame:
+def frame(details: str, about: About, rest: Rest) -> Frame:
     """Return what stands between the members that differ from one event to the next.
 
     Each part ends where its member begins: the id, the number, the hash of the sealed part, the
@@ -280,8 +280,13 @@ def _words(members: Mapping[str, Any], details: Mapping[str, Any]) -> str:
 
 
 @lru_cache(MAX_REMEMBERED)
-def _plain_details(code: str, reason: str, credential: str) -> str:
-    return fitting(_codes(code, reason, credential), MAX_DETAIL_BYTES)
+def _plain_frame(codes: tuple[str, str, str], about: About, rest: Rest) -> Frame:
+    return _remembered(fitting(_codes(*codes), MAX_DETAIL_BYTES), about, rest)
+
+
+def _remembered(details: str, about: About, rest: Rest) -> Frame:
+    made = frame if len(details) <= MAX_REMEMBERED_DETAILS else frame.__wrapped__
+    return made(details, about, rest)
 
 
 def _ref(text: str | None) -> str:

@@ -70,6 +70,16 @@ class _Known(NamedTuple):
     until: int
 
 
+class _Caller(NamedTuple):
+    """What an event's persons and address become, and the key that seals who they are."""
+
+    ref: str
+    kind: str
+    whom: str | None
+    ip: str | None
+    known: _Known
+
+
 class Referrer:
     """Gives references and seals personal parts, for one writer thread.
 
@@ -81,22 +91,30 @@ class Referrer:
         self._subjects: dict[str, str] = {}
         self._keys: dict[tuple[str, str], _Known] = {}
         self._addresses: dict[tuple[str, str], str] = {}
+        # Whoever calls, calls again. Good until anybody is looked up anew, or a key is too old.
+        self._callers: dict[tuple[object, ...], _Caller] = {}
+        self._callers_until = 0
         self._new_subjects: dict[str, Subject] = {}
         self._new_keys: dict[str, DataKey] = {}
 
-    def prepare(self, events: Iterable[tuple[Event, int]], batch: AuditBatch | None) -> None:
+    def prepare(self, events: Sequence[tuple[Event, int]], batch: AuditBatch | None) -> None:
         """Look up or make everything that *events*, each with its time, refer to.
 
         Args:
             batch: Where to look; None while the database does not answer, and then whoever is not
                 remembered gets a second reference, which is found beside the first one later.
         """
-        people, days, now = set[str](), set[str](), 0
+        now = max((ts for _, ts in events), default=0)
+        self._forget_surplus()
+        callers = self._callers
+        if now < self._callers_until and all(_caller_of(*one) in callers for one in events):
+            return
+        people, days = set[str](), set[str]()
         for event, ts in events:
             people.update(text for text in (event.actor, event.subject) if is_somebody(text))
             days.add(_day(ts))
-            now = max(now, ts)
-        self._forget_surplus()
+        callers.clear()
+        self._callers_until = now + KEY_LASTS_US
         self._find_subjects([text for text in people if self._must_ask(text, now)], batch, now)
         self._find_keys(DAY, sorted(days), batch, now)
         self._find_keys(SUBJECT, sorted({self._subjects[text] for text in people}), batch, now)
@@ -105,20 +123,27 @@ class Referrer:
         self, event: Event, ts: int, *, writer_id: str, n: int, origin: str
     ) -> tuple[References, SealedRow | None]:
         """Return what stands in the envelope, and the sealed part, if there is anything in it."""
+        caller = _caller_of(event, ts)
+        ref, kind, whom, ip, known = self._callers.get(caller) or self._meet(caller, event, ts)
+        personal = personal_part(event)
+        if not personal:
+            return References(ref, kind, whom, ip), None
+        data = known.key.seal(personal.encode(), place_of(origin, writer_id, n, known.ref))
+        digest = hashlib.sha256(data).hexdigest()
+        sealed = SealedRow(writer_id, n, known.ref, data)
+        return References(ref, kind, whom, ip, digest, known.ref), sealed
+
+    def _meet(self, caller: tuple[object, ...], event: Event, ts: int) -> _Caller:
         actor, subject = event.actor, event.subject
         day = self._keys[DAY, _day(ts)]
         ref = self._subjects[actor] if is_somebody(actor) else actor or ANONYMOUS
         whom = self._subjects[subject] if is_somebody(subject) else None
         ip = self._address(day, event.client) if event.client else None
-        kind = kind_of(event)
-        personal = personal_part(event)
-        if not personal:
-            return References(ref, kind, whom, ip), None
         known = self._keys[SUBJECT, ref] if is_somebody(actor) else day
-        data = known.key.seal(personal.encode(), place_of(origin, writer_id, n, known.ref))
-        digest = hashlib.sha256(data).hexdigest()
-        sealed = SealedRow(writer_id, n, known.ref, data)
-        return References(ref, kind, whom, ip, digest, known.ref), sealed
+        met = _Caller(ref, kind_of(event), whom, ip, known)
+        self._callers[caller] = met
+        self._callers_until = min(self._callers_until, known.until, day.until)
+        return met
 
     def unsaved(self) -> tuple[Sequence[Subject], Sequence[DataKey]]:
         """Return the subjects and keys that must be kept together with the next events."""
@@ -217,10 +242,13 @@ class Referrer:
     def _forget_surplus(self) -> None:
         if len(self._addresses) > MAX_REMEMBERED:
             self._addresses.clear()
+        if len(self._callers) > MAX_REMEMBERED:
+            self._callers.clear()
         if max(len(self._subjects), len(self._keys), len(self._new_keys)) > MAX_REMEMBERED:
             # What is not kept yet goes with the rest: no event that is kept refers to it.
             for known in (self._subjects, self._keys, self._new_subjects, self._new_keys):
                 known.clear()
+            self._callers.clear()
 
 
 def address_ref(key: SealKey, address: str) -> str:
@@ -250,6 +278,11 @@ def place_of(origin: str, writer_id: str, n: int, key_ref: str) -> bytes:
 def random_ref() -> str:
     """Return a reference of 128 random bits: it tells neither who nor when."""
     return encode(randbits(128))
+
+
+def _caller_of(event: Event, ts: int) -> tuple[object, ...]:
+    """Return all that decides about a ``_Caller``; addresses have another key every day."""
+    return event.actor, event.subject, event.client, event.credential, ts // DAY_US
 
 
 def _day(ts: int) -> str:

@@ -101,6 +101,24 @@ def test_actors_are_told_apart_by_kind(actor: str, credential: str, kind: str) -
     assert (refs.actor == kind) is (kind in ("anonymous", "system"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"actor": "key:1"}, {"subject": "bob"}, {"client": "198.51.100.9"}, {"credential": "key"}],
+)
+def test_a_caller_who_is_remembered_is_not_taken_for_another(
+    sqlite_log: Setting, change: dict[str, Any]
+) -> None:
+    values = {"actor": "key:2", "subject": "eve", "client": "203.0.113.9", "credential": "token"}
+    referrer = process()
+    before, _ = sealed_by(referrer, sqlite_log.audit, event(**values))
+
+    other, _ = sealed_by(referrer, sqlite_log.audit, event(**(values | change)))
+    expected, _ = sealed_by(process(), sqlite_log.audit, event(**(values | change)))
+
+    assert other[:4] == expected[:4]
+    assert other[:4] != before[:4]
+
+
 def test_after_the_root_key_was_rotated_a_person_keeps_the_reference(log: Setting) -> None:
     one = event(actor="ada")
     before, part = sealed_by(process(OLD), log.audit, one)
