@@ -35,7 +35,8 @@ class AuditGroup(AppGroup):
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            raise _WrongUsage(error.message, ctx=error.ctx) from error
+            # Some have no message but what they make of the option that is missing.
+            raise _WrongUsage(error.format_message(), ctx=error.ctx) from error
 
 
 def log_of() -> AuditLog:
