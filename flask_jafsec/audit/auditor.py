@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks an exported audit log, or a proof from it, without trusting whoever keeps the log.
 
-    python3 auditor.py proof FILE --vkey KEY
+    python3 auditor.py proof FILE --vkey KEY [--anchor NOTES]...
     python3 auditor.py consistency FILE --vkey KEY [--anchor NOTES]...
     python3 auditor.py log FILE... --vkey KEY [--anchor NOTES]...
 
@@ -41,7 +41,14 @@ NOTES = re.compile("(?:[^\n]+\n){3}\n(?:\u2014[^\n]+\n)+")
 PATH = f"((?:{B64}{{43}}=\n){{0,64}})\n"
 PROOF = f"c2sp[.]org/tlog-proof@v1\nextra ({B64}*={{0,2}})\nindex ({NUMBER})\n{PATH}([^\\0]+)"
 GROWTH = f"flask-jafsec/consistency@v1\n{PATH}({NOTES.pattern})\n([^\\0]+)"
-BROKEN = (ValueError, LookupError, TypeError, RecursionError)  # what foreign texts may raise
+BROKEN = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)  # what foreign texts may raise
 
 # Ed25519: verification only, of public values only, so the time it takes reveals nothing.
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -165,12 +172,17 @@ def _parts(pattern: str, name: str) -> tuple[str, ...]:
     raise ValueError("the file does not have the form of such a proof")
 
 
-def check_proof(names: Sequence[str], keys: Keys, _: Checkpoints) -> str:
+def check_proof(names: Sequence[str], keys: Keys, anchors: Checkpoints) -> str:
     """Return what is proven, after printing the event that the proof carries."""
     extra, number, hashes, note = _parts(PROOF, names[0])
     origin, size, root = open_checkpoint(note, keys)
     index, envelope, path = int(number), _unbase64(extra), [*map(_unbase64, hashes.split())]
     leaf = sha256(b"\x00" + envelope).digest()
+    for kept in anchors:
+        if kept[1] == size and kept != (origin, size, root):
+            raise Problem(TAMPERED, f"FORK an anchor at {size} is another than this checkpoint")
+    if anchors and (origin, size, root) not in anchors:
+        raise Problem(UNVERIFIABLE, f"ANCHOR: none at {size}, where this checkpoint is")
     if index >= size or _climb(index + 1, size, path, leaf, True)[1] != root or path:
         raise Problem(TAMPERED, f"LEAF {index} under this checkpoint is another event")
     event = parse_event(envelope)
@@ -216,6 +228,9 @@ class Log:
         """Take in one exported file; it goes on where the one before ended."""
         with Path(name).open("rb") as stream:
             header = json.loads(stream.readline(MAX_LINE).decode())
+            kinds = [type(header[name]) for name in ("checkpoint", "first", "size")]
+            if kinds != [str, int, int]:
+                raise ValueError("not the header of an exported log")
             origin, size, root = open_checkpoint(header["checkpoint"], keys)
             if [header["format"], header["origin"]] != ["flask-jafsec/log@v1", origin]:
                 raise ValueError("not an exported log")
@@ -236,6 +251,8 @@ class Log:
         leaf = self.size
         try:
             line = json.loads(raw.decode())
+            if {int} != {type(line["leaf"]), type(line["n"])}:
+                raise ValueError("numbers that are none")
             leaf, envelope, stored = line["leaf"], _unbase64(line["e"]), bytes.fromhex(line["h"])
             computed = sha256(b"\x00" + envelope).digest()
             self._grow(leaf, stored)

@@ -19,7 +19,7 @@ from flask_jafsec.audit.note_keys import to_base64
 from flask_jafsec.audit.rows import StoredLeaf
 from flask_jafsec.audit.store import AuditView
 from flask_jafsec.audit.tree import MissingLeaves
-from flask_jafsec.errors import JafsecError
+from flask_jafsec.errors import InvalidValue, JafsecError
 
 FORMAT: Final = "flask-jafsec/log@v1"
 
@@ -46,6 +46,7 @@ def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Ite
     see it.
 
     Raises:
+        InvalidValue: *first* is behind the end.
         NothingSigned: The log has no checkpoint.
         MissingLeaves: A leaf, or its event, is not there.
         RowDamaged: What is there cannot be written down as what it should be.
@@ -56,6 +57,8 @@ def export_lines(view: AuditView, first: int = 0, end: int | None = None) -> Ite
     _check("the head of the log", head)
     _check("the newest checkpoint", checkpoint)
     end = head.size if end is None else min(end, head.size)
+    if first > end:
+        raise InvalidValue("from", f"the log has {end} leaves")
     header = {"format": FORMAT, "origin": head.origin, "first": first, "size": end}
     yield _json(header | {"checkpoint": checkpoint.note})
     while first < end:

@@ -66,7 +66,11 @@ class Verifier:
         check_mac: bool = True,
         progress: Callable[[int, int], object] = lambda _done, _of: None,
     ) -> Verification:
-        """Return what there is to say about the log. Raises StoreUnavailable.
+        """Return what there is to say about the log.
+
+        Raises:
+            InvalidValue: The log has no leaf before *first_leaf*.
+            StoreUnavailable: The database does not answer.
 
         Args:
             now: Microseconds since 1970 UTC.
@@ -144,6 +148,9 @@ class _Run:
         try:
             return frontier_at(first_leaf, StoredHashes(self._view))
         except (MissingLeaves, InvalidValue) as error:
+            size = self._head.size if self._head else 0
+            if first_leaf > size and not self._view.leaves(first_leaf - 1, 1):
+                raise InvalidValue("from", f"the log has {size} leaves") from error
             self._findings.tampered(f"LEAF {first_leaf} cannot be begun at: {error}")
             return EMPTY_FRONTIER
 

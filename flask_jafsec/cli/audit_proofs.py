@@ -10,7 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from flask_jafsec.audit.note_keys import NoteVerifier
-from flask_jafsec.audit.notes import NoteInvalid
+from flask_jafsec.audit.notes import NoteInvalid, open_checkpoint
 from flask_jafsec.audit.proofs import verify_proof
 from flask_jafsec.audit.proving import NotCovered, prove, prove_growth
 from flask_jafsec.audit.tree import MissingLeaves, ProofInvalid
@@ -44,10 +44,14 @@ def _add_making(audit: AppGroup) -> None:
     @command(audit, "consistency", "Print a proof that the log only grew since an old note.")
     @click.argument("note", type=click.Path(exists=True, dir_okay=False, path_type=Path))
     def consistency(note: Path) -> None:
-        log = log_of()
+        log, old = log_of(), _read(note)
+        try:
+            open_checkpoint(old, log.verifiers)
+        except NoteInvalid as error:
+            fail(f"{note} is not one checkpoint of this log: {error}", USAGE)
         try:
             with log.store.reading() as view:
-                click.echo(prove_growth(view, _read(note), log.verifiers), nl=False)
+                click.echo(prove_growth(view, old, log.verifiers), nl=False)
         except NotCovered as error:
             fail(str(error), INCOMPLETE)
         except (ProofInvalid, MissingLeaves, NoteInvalid) as error:
@@ -83,4 +87,4 @@ def _read(path: Path) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        fail(f"{path} is no text", INCOMPLETE)
+        fail(f"{path} is no text", USAGE)

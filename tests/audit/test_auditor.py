@@ -183,3 +183,17 @@ def test_wrong_usage_is_told_apart(folder: Path, arguments: list[str]) -> None:
 
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+def test_a_proof_is_compared_with_the_anchors_given(run: Run) -> None:
+    rewritten = ExportedLog(30)
+    rewritten.envelopes[2] = rewritten.envelopes[2].replace(b"rejected", b"accepted")
+    proof = rewritten.proof(5, 20)
+
+    kept = run("proof", proof, anchors=(rewritten.note(13), rewritten.note(20)))
+    forked = run("proof", proof, anchors=(LOG.note(20),))
+    elsewhere = run("proof", proof, anchors=(rewritten.note(13),))
+
+    assert [code for code, _ in (kept, forked, elsewhere)] == [0, 1, 2]
+    assert forked[1] == ["RESULT  TAMPERED  FORK an anchor at 20 is another than this checkpoint"]
+    assert elsewhere[1] == ["RESULT  NOT VERIFIED  ANCHOR: none at 20, where this checkpoint is"]

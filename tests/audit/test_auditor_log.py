@@ -276,3 +276,36 @@ def test_memory_stays_the_same_however_long_the_log_is(tmp_path: Path) -> None:
     assert log.covered["checkpoint"] == 3000
     assert len(log.edge) == (3000).bit_count()
     assert len(log.writers) == 3
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "value", "result"),
+    [
+        (0, "checkpoint", 7, 2),
+        (0, "first", "0", 2),
+        (0, "size", 1e999, 2),
+        (0, "size", None, 2),
+        (4, "n", 1e999, 1),
+        (4, "n", "abc", 1),
+        (4, "leaf", 1e999, 1),
+        (4, "leaf", None, 1),
+        (4, "w", [], 1),
+        (4, "h", 5, 1),
+        (4, "e", {}, 1),
+    ],
+)
+def test_values_of_another_kind_are_told_and_nothing_breaks(
+    run: Run, at: int, name: str, value: object, result: int
+) -> None:
+    lines = LOG.lines()
+    lines[at] = json.dumps(json.loads(lines[at]) | {name: value})
+
+    code, told = run("log", file(lines))
+
+    assert code == result
+    assert len(told) <= 5  # what is wrong once is not told of every leaf behind it
+    assert told[-1].startswith("RESULT  ")
+
+
+def test_a_header_that_is_no_object_is_not_verified(run: Run) -> None:
+    assert run("log", file(["7", *LOG.lines()[1:]]))[0] == 2

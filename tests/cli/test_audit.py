@@ -213,10 +213,29 @@ def test_looking_is_an_act(site: Site) -> None:
         pytest.param(["verify", "--vkey", "nonsense"], id="no key"),
         pytest.param(["search", "--range", "yesterday"], id="no range"),
         pytest.param(["prove", "no-such-event"], id="no such event"),
+        pytest.param(["verify", "--from", "99999"], id="verify behind the end"),
+        pytest.param(["export", "--log", "--from", "99999"], id="export behind the end"),
+        pytest.param(["consistency", __file__], id="no note"),
+        pytest.param(["export"], id="no form of an export"),
+        pytest.param(["verify-proof", __file__], id="no key for a proof"),
     ],
 )
-def test_wrong_usage_is_code_3(site: Site, words: list[str]) -> None:
-    site.run("audit", *words, code=3)
+def test_wrong_usage_is_code_3_and_says_what_is_wrong(site: Site, words: list[str]) -> None:
+    told = site.run("audit", *words, code=3).output
+
+    assert len(told.splitlines()[-1]) > len("Error: ")
+    assert 'checkpoint":' not in told
+
+
+def test_a_file_of_anchors_is_no_note_to_prove_growth_from(site: Site) -> None:
+    site.run("audit", "verify")
+    site.settle()
+    anchors = site.folder / "jafsec-anchors.log"
+    anchors.write_text(anchors.read_text() * 2)
+
+    told = site.run("audit", "consistency", str(anchors), code=3).output
+
+    assert "is not one checkpoint of this log" in told
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from math import floor
 from typing import Any
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
     Row,
     Select,
     bindparam,
     func,
-    literal,
     select,
 )
 
@@ -42,6 +37,12 @@ from flask_jafsec.stores.audit_tables import (
     TYPE,
     WRITER,
 )
+from flask_jafsec.stores.sql.audit.due_rollups import (
+    due_rollup,
+    micros_of_seconds,
+    select_due,
+    whole,
+)
 from flask_jafsec.stores.sql.audit.hashes import (
     CHECKPOINT_COLUMNS,
     IS_WAITING,
@@ -52,9 +53,6 @@ from flask_jafsec.stores.sql.audit.hashes import (
 
 #: Writers read at once.
 PORTION = 1_000
-
-#: Amounts are summed up below and above this by themselves.
-HALF = 2**32
 
 #: How many waiting events are looked through for an id, newest writers first. Those that wait are
 #: about a second's worth; more than this means that nobody sequences.
@@ -225,22 +223,16 @@ class SqlAuditView(SqlHashes):
     def next_rollup(self, after: int) -> int | None:
         """Return the first bucket, stored or due, that starts at *after* or later, in seconds."""
         stored = select(func.min(ROLLUP.c.bucket)).where(ROLLUP.c.bucket >= after)
-        due = select(func.min(ENTRY.c.ts)).where(ENTRY.c.ts >= _micros(after))
+        due = select(func.min(ENTRY.c.ts)).where(ENTRY.c.ts >= micros_of_seconds(after))
         bucket, ts = [self._transaction.tuples(statement)[0][0] for statement in (stored, due)]
-        starts = [*_whole(bucket), *(time // 1_000_000 for time in _whole(ts))]
+        starts = [*whole(bucket), *(time // 1_000_000 for time in whole(ts))]
         # The last time that 64 bits hold is found from any second near it, again and again.
         return min((start for start in starts if start >= after), default=None)
 
     def rollups_due(self, step: int, first: int, end: int) -> Sequence[Rollup]:
         """Return what the rollups of *step* must be between two times in seconds, from entries."""
-        bucket = (ENTRY.c.ts - ENTRY.c.ts % (step * 1_000_000)).label("bucket")
-        groups = (bucket, ENTRY.c.type_id, ENTRY.c.outcome, ENTRY.c.severity)
-        statement = (
-            select(*groups, func.count(), *_sums(ENTRY.c.decisions))
-            .where(ENTRY.c.ts >= _micros(first), ENTRY.c.ts < _micros(end))
-            .group_by(*groups)
-        )
-        return [_due(step, row) for row in self._transaction.tuples(statement)]
+        rows = self._transaction.tuples(select_due(step, first, end))
+        return [due_rollup(step, row) for row in rows]
 
     def strays(self, limit: int) -> Sequence[tuple[str, str]]:
         """Return the tables and keys of rows that belong to no leaf and no waiting event."""
@@ -269,34 +261,9 @@ def _strays() -> Mapping[str, Select[Any]]:
     }
 
 
-def _whole(value: object) -> Sequence[int]:
-    # A text stands behind every number, so it is the least where nothing else is left.
-    # PostgreSQL sums into decimals.
-    if not isinstance(value, int | float | Decimal) or not -(2**63) <= value < 2**63:
-        return []
-    return [floor(value)]
-
-
-def _micros(seconds: int) -> int:
-    # A time that was tampered with may be outside what the database can compare.
-    return max(-(2**63), min(seconds * 1_000_000, 2**63 - 1))
-
-
 def _placed(row: Row[Any]) -> StoredEvent:
     return StoredEvent(EventRow._make(row[1:6]), row[0], _sealed(row[6:]))
 
 
 def _sealed(values: Sequence[Any]) -> SealedRow | None:
     return None if values[0] is None else SealedRow._make(values)
-
-
-def _sums(column: Column[int]) -> Sequence[ColumnElement[int]]:
-    # In two halves: two numbers that somebody made large enough would overflow together.
-    return [func.sum(column // literal(HALF)), func.sum(column % literal(HALF))]
-
-
-def _due(step: int, row: Sequence[Any]) -> Rollup:
-    bucket, type_id, outcome, severity, events, high, low = row
-    start, tall, small = (sum(_whole(number)) for number in (bucket, high, low))
-    amount = tall * HALF + small
-    return Rollup(step, start // 1_000_000, type_id, outcome, severity, events, amount)
