@@ -17,7 +17,7 @@ from flask_jafsec.audit.lag import oldest_waiting
 from flask_jafsec.audit.rows import SignedCheckpoint, micros
 from flask_jafsec.audit.spool import Spool, adopt
 from flask_jafsec.audit.store import AuditStore
-from flask_jafsec.errors import StoreDamaged, StoreUnavailable
+from flask_jafsec.errors import AuditUnavailable, StoreDamaged, StoreUnavailable
 from flask_jafsec.events import Event, EventType, Outcome, Severity, system_event
 from flask_jafsec.protocols import Clock
 
@@ -249,5 +249,9 @@ class Keeper:
         event = system_event(
             event_type, self._clock.now(), severity, Outcome.FAIL, facts={fact: problem}
         )
-        self._record(event)
+        try:
+            self._record(event)
+        except AuditUnavailable as error:
+            # What is wrong may be the very reason; the line above is what is left to say it.
+            _log.error("%s could not be recorded: %s", event_type, error)
         return True

@@ -586,7 +586,9 @@ def test_a_value_of_another_kind_is_a_finding_and_no_failure(
     path = Path(shutil.copy(small, tmp_path / "log.db"))
     with opened(path) as store, closing(as_attacker(path)) as connection:
         verifier = make_verifier(store)
-        assert verifier.run(now=NOW).exit_code == 0
+        # A moment at which the events that wait have not waited for long.
+        (now,) = connection.execute("SELECT max(ts) FROM jafsec_audit_entry").fetchone()
+        assert verifier.run(now=now).exit_code == 0
         for column in [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]:
             for value in ODD_VALUES:
                 connection.execute("BEGIN")
@@ -599,13 +601,13 @@ def test_a_value_of_another_kind_is_a_finding_and_no_failure(
                 except sqlite3.IntegrityError:
                     changed = 0
                 connection.execute("COMMIT")
-                result = verifier.run(now=NOW)
+                result = verifier.run(now=now)
                 may_be = (table, column) in IRRELEVANT or not changed
                 assert result.exit_code or may_be, (column, value, texts(result))
                 connection.execute(f"DELETE FROM {table}")
                 connection.execute(f"INSERT INTO {table} SELECT * FROM kept")
                 connection.execute("DROP TABLE kept")
-        assert verifier.run(now=NOW).exit_code == 0
+        assert verifier.run(now=now).exit_code == 0
 
 
 @pytest.mark.parametrize("table", [f"jafsec_audit_{name}" for name in TABLES if name != "export"])

@@ -1,7 +1,7 @@
 """A wire to the real PostgreSQL that a test can cut, freeze or take away."""
 
 import contextlib
-import select
+import selectors
 import socket
 import threading
 from collections.abc import Iterator
@@ -65,14 +65,19 @@ class Proxy:
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         others = {client: server, server: client}
-        with client, server, contextlib.suppress(OSError):
+        with contextlib.ExitStack() as stack, client, server, contextlib.suppress(OSError):
+            # Not select(): a process that runs many tests has more descriptors than it can name.
+            ready = stack.enter_context(selectors.DefaultSelector())
+            ready.register(client, selectors.EVENT_READ)
+            ready.register(server, selectors.EVENT_READ)
             while True:
-                for ready in select.select([client, server], [], [])[0]:
-                    piece = ready.recv(65536)
+                for key, _ in ready.select():
+                    side = client if key.fileobj is client else server
+                    piece = side.recv(65536)
                     self._going.wait()
                     if not piece or (self._cut_at and self._cut_at in piece):
                         return
-                    others[ready].sendall(piece)
+                    others[side].sendall(piece)
 
 
 @contextlib.contextmanager
