@@ -201,3 +201,22 @@ def test_there_is_one_leader_and_nobody_waits_for_it(tmp_path: Path) -> None:
 def test_the_leader_of_a_file_and_its_writer_are_two_things(tmp_path: Path) -> None:
     with Leader(tmp_path / "db").held() as leads, WriteTurn(tmp_path / "db", 0.05).held():
         assert leads is True
+
+
+def test_a_closed_turn_keeps_no_file_open_and_can_be_taken_again(tmp_path: Path) -> None:
+    turn = WriteTurn(tmp_path / "a.db", 5.0)
+
+    def descriptors() -> int:
+        return sum(
+            link.resolve().name == "a.db.writelock" for link in Path("/proc/self/fd").iterdir()
+        )
+
+    with turn.held():
+        assert descriptors() == 1
+    turn.close()
+    turn.close()
+    assert descriptors() == 0
+
+    with turn.held():
+        assert descriptors() == 1
+    turn.close()

@@ -147,6 +147,8 @@ class SqlStore:
             self._engines, self._is_prepared = None, False
         if closing is not None:
             closing()
+        if self._turn is not None:
+            self._turn.close()
 
     def before_fork(self) -> None:
         """Close idle connections to SQLite: what it knows of its locks would be wrong in a child.

@@ -66,6 +66,13 @@ class WriteTurn:
         if descriptor is not None:
             os.close(descriptor)
 
+    def close(self) -> None:
+        """Let go of the file; it is opened again when used again."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
     def _opened(self) -> int:
         if self._descriptor is None:
             try:
